@@ -1,2 +1,21 @@
 #!/usr/bin/env node
-export {};
+import { Command, CommanderError } from "commander";
+import { UserError } from "./user-error.ts";
+
+const program = new Command("heapwright")
+  .description("Replay real allocation traces over any allocator, and hold the models against the real thing.")
+  .exitOverride();
+
+// Each command is a file of its own, loaded only when it is called for.
+const commands: readonly (() => Promise<{ register(program: Command): void }>)[] = [];
+
+try {
+  for (const load of commands) (await load()).register(program);
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else if (error instanceof UserError) {
+    process.stderr.write(`heapwright: ${error.message}\n`);
+    process.exitCode = 2;
+  } else throw error;
+}

@@ -63,9 +63,11 @@ export interface MappingSource extends PageSource {
   /**
    * Maps `length` bytes (rounded up to pages) of zeroed private memory where the system likes.
    *
+   * @param hint Where it would be welcome: taken when the range is free there, else ignored. A source may ignore it
+   * always.
    * @returns its address, or `NULL` when there is no room.
    */
-  mmap(length: number, protection: number): Address;
+  mmap(length: number, protection: number, hint?: Address): Address;
   /** Unmaps the pages of `[address, address + length)`. Returns whether it could. */
   munmap(address: Address, length: number): boolean;
   /** Changes a mapping's length, moving it when `mayMove`. Returns its address, or `NULL` with nothing changed. */

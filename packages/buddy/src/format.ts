@@ -1,0 +1,96 @@
+import { type Address, AttachError, InvalidArgumentError, type Memory } from "@heapwright/allocator";
+import { Header, Kind, MAGIC, NO_FRAME, TYPES, VERSION } from "./layout.ts";
+import { LISTS_BYTES } from "./per-cpu-lists.ts";
+
+/** Everything that is chosen once, when the metadata of a buddy system is laid out. */
+export interface Geometry {
+  readonly pageShift: number;
+  readonly maxOrder: number;
+  readonly blockOrder: number;
+  /** The first frame that the tables speak of. */
+  readonly first: number;
+  /** Frames that the tables have room for. */
+  readonly capacity: number;
+  readonly cpus: number;
+  readonly batch: number;
+  readonly high: number;
+  /** Whether the links of free runs stand in the metadata rather than in the runs. */
+  readonly external: boolean;
+}
+
+const blocks = (g: Geometry): number =>
+  ((g.first + g.capacity - 1) >>> g.blockOrder) - (g.first >>> g.blockOrder) + 1;
+const headerBytes = (g: Geometry): number =>
+  Header.AREAS + (g.maxOrder + 1) * TYPES * 8 + g.cpus * LISTS_BYTES;
+const align8 = (bytes: number): number => Math.ceil(bytes / 8) * 8;
+
+/** Bytes of metadata that a geometry needs. */
+export const metadataBytes = (g: Geometry): number =>
+  align8(headerBytes(g)) + align8(blocks(g) + g.capacity) + (g.external ? g.capacity * 8 : 0);
+
+/** Lays out the metadata of a buddy system without frames: see layout.ts. */
+export const format = (meta: Memory, at: Address, g: Geometry): void => {
+  const tables = at + align8(headerBytes(g));
+  const links = tables + align8(blocks(g) + g.capacity);
+  meta.fill(at, metadataBytes(g), 0);
+  const store = (offset: number, value: number): void => meta.store32(at + offset, value);
+  store(Header.VERSION, VERSION);
+  store(Header.PAGE_SHIFT, g.pageShift);
+  store(Header.MAX_ORDER, g.maxOrder);
+  store(Header.FIRST, g.first);
+  store(Header.CAPACITY, g.capacity);
+  store(Header.CPUS, g.cpus);
+  store(Header.BATCH, g.batch);
+  store(Header.HIGH, g.high);
+  store(Header.BLOCKS, tables);
+  store(Header.STATES, tables + blocks(g));
+  store(Header.LINK_BASE, g.external ? links : g.first * 2 ** g.pageShift);
+  store(Header.LINK_SHIFT, g.external ? 3 : g.pageShift);
+  store(Header.BLOCK_ORDER, g.blockOrder);
+  const lists = Header.AREAS + (g.maxOrder + 1) * TYPES * 8;
+  for (let offset = Header.AREAS; offset < lists + g.cpus * LISTS_BYTES; offset += 8) store(offset, NO_FRAME);
+  meta.fill(tables + blocks(g), g.capacity, Kind.RESERVED);
+  // Last, so that no half-made heap can be attached to.
+  store(Header.MAGIC, MAGIC);
+};
+
+/**
+ * Makes sure that the metadata of a buddy system stands at an address.
+ *
+ * @throws AttachError when it does not, or has another version.
+ */
+export const expectFormat = (meta: Memory, at: Address): void => {
+  if (at % 8 !== 0 || at < 0 || at + Header.AREAS > meta.byteLength || meta.load32(at) !== MAGIC) {
+    throw new AttachError(`no buddy system at 0x${at.toString(16)}`);
+  }
+  const version = meta.load32(at + Header.VERSION);
+  if (version !== VERSION) {
+    throw new AttachError(`buddy system version ${version} at 0x${at.toString(16)}, not ${VERSION}`);
+  }
+};
+
+/**
+ * The per-CPU batch for a zone of so many pages: a thousandth of it, one page at least and 63 at most, one less than a
+ * power of two (so that several CPUs do not fall into step). Linux's `zone_batchsize`.
+ */
+export const batchFor = (pages: number): number => {
+  const wanted = Math.min(Math.max(Math.floor(pages / 4096), 1), 64);
+  return Math.max(2 ** Math.floor(Math.log2(wanted + wanted / 2)) - 1, 1);
+};
+
+/** Checks an option that is a whole number in a range. */
+export const expectInteger = (name: string, value: number, low: number, high: number): number => {
+  if (!Number.isInteger(value) || value < low || value > high) {
+    throw new InvalidArgumentError(name, value, `an integer from ${low} to ${high}`);
+  }
+  return value;
+};
+
+/** The exponent of a page size, checked. */
+export const expectPageShift = (pageSize: number, low: number): number => {
+  const shift = 31 - Math.clz32(pageSize);
+  if (pageSize !== 2 ** shift || pageSize < low || shift > 30) {
+    throw new InvalidArgumentError("pageSize", pageSize, `a power of two from ${low} to 2^30`);
+  }
+  return shift;
+};

@@ -72,8 +72,9 @@ export class ReferenceHeap implements Everything {
     for (let block = this.start; block < this.end; block += this.sizeOf(block)) {
       if (this.isLive(block)) continue;
       // The payload may begin right after the header, or so far on that a free block fits in front.
-      let gap = 0;
-      while ((block + gap + HEADER) % alignment !== 0 || (gap > 0 && gap < HEADER + 8)) gap += 8;
+      const step = Math.max(alignment, 8);
+      let gap = Math.ceil((block + HEADER) / step) * step - (block + HEADER);
+      while (gap > 0 && gap < HEADER + 8) gap += step;
       if (this.sizeOf(block) < gap + need) continue;
       if (gap > 0) this.split(block, gap);
       this.split(block + gap, need);

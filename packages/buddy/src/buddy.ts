@@ -6,12 +6,24 @@ import {
   type Memory,
   NULL,
   type PageAllocator,
+  type PageSource,
 } from "@heapwright/allocator";
-import { batchFor, expectFormat, expectInteger, expectPageShift, format, metadataBytes } from "./format.ts";
+import {
+  batchFor,
+  expectFormat,
+  expectInteger,
+  expectPageShift,
+  format,
+  type Geometry,
+  metadataBytes,
+  moveTables,
+  tableBytes,
+} from "./format.ts";
 import { FreeAreas } from "./free-areas.ts";
 import { CACHED_ORDERS, Header, Kind, ORDER_MASK } from "./layout.ts";
 import { Mobility } from "./mobility.ts";
 import { PerCpuLists } from "./per-cpu-lists.ts";
+import { BreakRoom, GrowingRoom, type Room } from "./room.ts";
 
 /** What can be chosen for a {@link Buddy}. All sizes and addresses are bytes. */
 export interface BuddyOptions {
@@ -79,8 +91,11 @@ export class Buddy implements PageAllocator {
   readonly #shift: number;
   readonly #cachedOrders: number;
 
-  private constructor(memory: Memory, meta: Memory, at: Address) {
+  readonly #room: Room;
+
+  private constructor(memory: Memory, room: Room, meta: Memory, at: Address) {
     this.memory = memory;
+    this.#room = room;
     this.areas = new FreeAreas(meta, at, meta.load32(at + Header.LINK_SHIFT) === 3 ? meta : memory);
     this.lists = new PerCpuLists(this.areas);
     this.#shift = meta.load32(at + Header.PAGE_SHIFT);
@@ -91,44 +106,60 @@ export class Buddy implements PageAllocator {
   }
 
   /**
-   * Lays out a new buddy system.
+   * Lays out a new buddy system over a range of a memory.
    *
    * @throws InvalidArgumentError when an option is out of range, or the range leaves room for no page.
    */
   static create(memory: Memory, options: BuddyOptions = {}): Buddy {
-    const pageShift = expectPageShift(options.pageSize ?? 4096, 16);
-    const maxOrder = expectInteger("maxOrder", options.maxOrder ?? 10, 0, 30);
+    const geometry = geometryOf(options);
     const start = expectInteger("start", options.start ?? 0, 0, 2 ** 32);
     const end = expectInteger("end", options.end ?? memory.maxByteLength, start, memory.maxByteLength);
-    const external = options.metadata !== undefined;
+    const pageSize = 2 ** geometry.pageShift;
     const meta = options.metadata ?? memory;
-    const at = external
-      ? expectInteger("metadataAt", options.metadataAt ?? 0, 0, 2 ** 32)
-      : Math.ceil(start / 8) * 8;
-    if (at % 8 !== 0) throw new InvalidArgumentError("metadataAt", at, "a multiple of 8");
-    const pageSize = 2 ** pageShift;
+    const at = options.metadata ? (options.metadataAt ?? 0) : Math.ceil(start / 8) * 8;
+    if (at % 8 !== 0 || at < 0) throw new InvalidArgumentError("metadataAt", at, "a multiple of 8");
     const last = Math.floor(end / pageSize);
-    const geometryFrom = (first: number): Parameters<typeof format>[2] => {
-      const batch = expectInteger("batch", options.batch ?? batchFor(last - first), 1, 2 ** 16);
-      const high = expectInteger("high", options.high ?? 6 * batch, 0, 2 ** 20);
-      const cpus = expectInteger("cpus", options.cpus ?? 1, 1, 1024);
-      const blockOrder = Math.min(9, maxOrder);
-      return { pageShift, maxOrder, blockOrder, first, capacity: last - first, cpus, batch, high, external };
-    };
-    // Metadata in the memory pushes the first page up; it is sized for all pages from the start, a little too many.
+    // Metadata in the memory pushes the first page up; it is sized for all pages from `start` on, a few too many.
     let first = Math.max(Math.ceil(start / pageSize), 1);
-    const room = "a range with room for the metadata and a page";
-    if (first >= last) throw new InvalidArgumentError("end", end, room);
-    const bytes = metadataBytes(geometryFrom(first));
-    if (!external) first = Math.max(Math.ceil((at + bytes) / pageSize), 1);
-    if (first >= last) throw new InvalidArgumentError("end", end, room);
+    const sized = (): Geometry => withFrames(geometry, first, last - first, last - first, options);
+    if (first < last && meta === memory)
+      first = Math.max(Math.ceil((at + metadataBytes(sized())) / pageSize), first);
+    if (first >= last) {
+      throw new InvalidArgumentError("end", end, "the end of a range with room for the metadata and a page");
+    }
+    const bytes = metadataBytes(sized());
     if (!meta.grow(at + bytes))
       throw new InvalidArgumentError("metadataAt", at, `followed by ${bytes} bytes`);
-    format(meta, at, geometryFrom(first));
-    const buddy = new Buddy(memory, meta, at);
+    format(meta, at, sized());
+    const buddy = new Buddy(memory, new GrowingRoom(memory), meta, at);
     const present = Math.min(Math.floor(memory.byteLength / pageSize), last) - first;
-    if (present > 0) buddy.areas.extend(present);
+    if (present > 0) buddy.areas.extend(present, 0);
     return buddy;
+  }
+
+  /**
+   * Lays out a new buddy system on a break that moves: it takes what it needs by `sbrk`, and its tables move to larger
+   * places as it grows. `start`, `end` and `metadata` of the options do not apply.
+   *
+   * @throws InvalidArgumentError when an option is out of range, or the source cannot give the first few pages.
+   */
+  static over(source: PageSource, options: BuddyOptions = {}): Buddy {
+    const geometry = geometryOf(options);
+    const pageSize = 2 ** geometry.pageShift;
+    const at = Math.ceil(source.sbrk(0) / 8) * 8;
+    const sized = (first: number): Geometry =>
+      withFrames(geometry, first, FIRST_CAPACITY, 2 ** (32 - geometry.pageShift) - first, options);
+    const first = Math.max(Math.ceil((at + metadataBytes(sized(1))) / pageSize), 1);
+    const room = new BreakRoom(source);
+    if (!room.reach(first * pageSize)) {
+      throw new InvalidArgumentError(
+        "source",
+        "an exhausted one",
+        `a source of ${first * pageSize - at} bytes`,
+      );
+    }
+    format(source.memory, at, sized(first));
+    return new Buddy(source.memory, room, source.memory, at);
   }
 
   /**
@@ -140,7 +171,18 @@ export class Buddy implements PageAllocator {
    */
   static attach(memory: Memory, at: Address = 0, metadata: Memory = memory): Buddy {
     expectFormat(metadata, at);
-    return new Buddy(memory, metadata, at);
+    return new Buddy(memory, new GrowingRoom(memory), metadata, at);
+  }
+
+  /** As {@link Buddy.attach}, for one that {@link Buddy.over} laid out; `at` is its {@link Buddy.at}. */
+  static attachOver(source: PageSource, at: Address): Buddy {
+    expectFormat(source.memory, at);
+    return new Buddy(source.memory, new BreakRoom(source), source.memory, at);
+  }
+
+  /** Where the metadata stands. */
+  get at(): Address {
+    return this.areas.at;
   }
 
   allocatePages(order: number): Address {
@@ -253,22 +295,102 @@ export class Buddy implements PageAllocator {
     return kind === Kind.LIVE || kind === Kind.LIVE_MOVABLE ? state & ORDER_MASK : -1;
   }
 
-  /** Makes the range longer until it ends with a free run of the order. */
+  /**
+   * Makes the range longer until it ends with a free run of the order. New tables, when the old ones are full, come
+   * first in what is new; the old ones become free pages.
+   */
   #grow(order: number): boolean {
-    const { areas, memory } = this;
-    const end = areas.first + areas.frames;
-    let tail = end;
-    while (tail > areas.first) {
-      const head = areas.headOf(tail - 1);
-      if ((areas.state(head) & ~ORDER_MASK) !== Kind.FREE) break;
-      tail = head;
-    }
+    const { areas, pageSize } = this;
+    const { meta, at, first, blockOrder } = areas;
     const size = 2 ** order;
-    const target = (Math.ceil(tail / size) + 1) * size;
-    const limit = areas.first + areas.meta.load32(areas.at + Header.CAPACITY);
-    if (target > limit || !memory.grow(target * this.pageSize)) return false;
-    const present = Math.min(Math.floor(memory.byteLength / this.pageSize), limit);
-    areas.extend(Math.max(present, target) - end);
+    const end = first + areas.frames;
+    const start = Math.max(Math.ceil(this.#room.next(end * pageSize) / pageSize), end);
+    const oldCapacity = meta.load32(at + Header.CAPACITY);
+    const limit = meta.load32(at + Header.LIMIT);
+    const roundUp = (frame: number): number => Math.ceil(frame / size) * size + size;
+    let target = roundUp(start === end ? areas.freeTail() : start);
+    let capacity = oldCapacity;
+    let tablePages = 0;
+    if (target - first > oldCapacity) {
+      if (oldCapacity === limit) return false;
+      capacity = Math.min(2 * (target - first) + 64, limit);
+      tablePages = Math.ceil(tableBytes(first, capacity, blockOrder) / pageSize);
+      target = roundUp(start + tablePages);
+      if (target - first > capacity) return false;
+    }
+    // By 64 KiB when there is room, so that a heap of small pages does not ask for each of them.
+    const step = Math.max(65536 / pageSize, 1);
+    const far = Math.min(Math.ceil(target / step) * step, first + capacity);
+    if (this.#room.reach(far * pageSize)) target = far;
+    else if (!this.#room.reach(target * pageSize)) return false;
+    if (tablePages > 0) {
+      const old = meta.load32(at + Header.BLOCKS) / pageSize;
+      moveTables(meta, at, start * pageSize, capacity);
+      areas.extend(target - end, start - end + tablePages);
+      if (old >= first)
+        areas.release(old, old + Math.ceil(tableBytes(first, oldCapacity, blockOrder) / pageSize));
+    } else {
+      areas.extend(target - end, start - end);
+    }
     return true;
   }
+
+  /**
+   * Gives free pages at the end of the range back to the break that they came from.
+   *
+   * @param keep Bytes of free pages to keep there.
+   * @returns the bytes given back: 0 when the range does not lie on a break, or another's memory follows it.
+   */
+  trim(keep: number): number {
+    const { areas, pageSize } = this;
+    this.drain();
+    const end = areas.first + areas.frames;
+    const kept = Math.min(areas.freeTail() + Math.ceil(keep / pageSize), end);
+    if (kept === end || this.#room.next(end * pageSize) !== end * pageSize) return 0;
+    // The tail must be off the lists before its memory goes: its links stand in it.
+    areas.takeRange(kept, end);
+    if (!this.#room.retreat(kept * pageSize)) {
+      areas.giveRange(kept, end);
+      return 0;
+    }
+    areas.truncate(end - kept);
+    return (end - kept) * pageSize;
+  }
+
+  /** Bytes from the beginning of the range, the metadata in it included, to its end. */
+  footprint(): number {
+    const { areas, pageSize } = this;
+    const end = (areas.first + areas.frames) * pageSize;
+    return end - (areas.meta === this.memory ? areas.at : areas.first * pageSize);
+  }
 }
+
+/** Frames that the first tables of a range on a break have room for. */
+const FIRST_CAPACITY = 1024;
+
+type Fixed = Pick<Geometry, "pageShift" | "maxOrder" | "blockOrder" | "cpus" | "external">;
+
+const geometryOf = (options: BuddyOptions): Fixed => {
+  const pageShift = expectPageShift(options.pageSize ?? 4096, 16);
+  const maxOrder = expectInteger("maxOrder", options.maxOrder ?? 10, 0, 30);
+  const cpus = expectInteger("cpus", options.cpus ?? 1, 1, 1024);
+  return {
+    pageShift,
+    maxOrder,
+    blockOrder: Math.min(9, maxOrder),
+    cpus,
+    external: options.metadata !== undefined,
+  };
+};
+
+const withFrames = (
+  fixed: Fixed,
+  first: number,
+  capacity: number,
+  limit: number,
+  options: BuddyOptions,
+): Geometry => {
+  const batch = expectInteger("batch", options.batch ?? batchFor(capacity), 1, 2 ** 16);
+  const high = expectInteger("high", options.high ?? 6 * batch, 0, 2 ** 20);
+  return { ...fixed, first, capacity, limit, batch, high };
+};

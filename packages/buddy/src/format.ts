@@ -11,6 +11,8 @@ export interface Geometry {
   readonly first: number;
   /** Frames that the tables have room for. */
   readonly capacity: number;
+  /** Frames that the range may ever have. */
+  readonly limit: number;
   readonly cpus: number;
   readonly batch: number;
   readonly high: number;
@@ -18,8 +20,9 @@ export interface Geometry {
   readonly external: boolean;
 }
 
-const blocks = (g: Geometry): number =>
-  ((g.first + g.capacity - 1) >>> g.blockOrder) - (g.first >>> g.blockOrder) + 1;
+const blockCount = (first: number, capacity: number, blockOrder: number): number =>
+  ((first + capacity - 1) >>> blockOrder) - (first >>> blockOrder) + 1;
+const blocks = (g: Geometry): number => blockCount(g.first, g.capacity, g.blockOrder);
 const headerBytes = (g: Geometry): number =>
   Header.AREAS + (g.maxOrder + 1) * TYPES * 8 + g.cpus * LISTS_BYTES;
 const align8 = (bytes: number): number => Math.ceil(bytes / 8) * 8;
@@ -27,6 +30,23 @@ const align8 = (bytes: number): number => Math.ceil(bytes / 8) * 8;
 /** Bytes of metadata that a geometry needs. */
 export const metadataBytes = (g: Geometry): number =>
   align8(headerBytes(g)) + align8(blocks(g) + g.capacity) + (g.external ? g.capacity * 8 : 0);
+
+/** Bytes of the tables for so many frames, links apart. */
+export const tableBytes = (first: number, capacity: number, blockOrder: number): number =>
+  blockCount(first, capacity, blockOrder) + capacity;
+
+/** Copies the tables to another place, where they have room for more frames. The links do not move. */
+export const moveTables = (meta: Memory, at: Address, to: Address, capacity: number): void => {
+  const first = meta.load32(at + Header.FIRST);
+  const frames = meta.load32(at + Header.FRAMES);
+  const blockOrder = meta.load32(at + Header.BLOCK_ORDER);
+  const states = to + blockCount(first, capacity, blockOrder);
+  meta.copy(to, meta.load32(at + Header.BLOCKS), blockCount(first, frames, blockOrder));
+  meta.copy(states, meta.load32(at + Header.STATES), frames);
+  meta.store32(at + Header.BLOCKS, to);
+  meta.store32(at + Header.STATES, states);
+  meta.store32(at + Header.CAPACITY, capacity);
+};
 
 /** Lays out the metadata of a buddy system without frames: see layout.ts. */
 export const format = (meta: Memory, at: Address, g: Geometry): void => {
@@ -39,6 +59,7 @@ export const format = (meta: Memory, at: Address, g: Geometry): void => {
   store(Header.MAX_ORDER, g.maxOrder);
   store(Header.FIRST, g.first);
   store(Header.CAPACITY, g.capacity);
+  store(Header.LIMIT, g.limit);
   store(Header.CPUS, g.cpus);
   store(Header.BATCH, g.batch);
   store(Header.HIGH, g.high);

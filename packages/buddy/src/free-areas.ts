@@ -300,14 +300,35 @@ export class FreeAreas {
     return Math.min(byLength, byAlignment, this.maxOrder);
   }
 
-  /** Takes on new frames at the end; they are free. The tables must have room for them. */
-  extend(frames: number): void {
+  /** Takes on new frames at the end, the first of which are never handed out. The tables must have room for all. */
+  extend(frames: number, reserved: number): void {
     const { meta, at, first } = this;
     const from = first + this.frames;
+    const states = meta.load32(at + Header.STATES) - first;
     meta.store32(at + Header.FRAMES, this.frames + frames);
-    meta.fill(meta.load32(at + Header.STATES) + (from - first), frames, Kind.TAIL);
+    meta.fill(states + from, reserved, Kind.RESERVED);
+    meta.fill(states + from + reserved, frames - reserved, Kind.TAIL);
     this.#countBlocks(from, from + frames);
-    this.giveRange(from, from + frames);
+    this.giveRange(from + reserved, from + frames);
+  }
+
+  /** Frees frames that were reserved. */
+  release(from: number, to: number): void {
+    const { meta, at, first } = this;
+    meta.fill(meta.load32(at + Header.STATES) + (from - first), to - from, Kind.TAIL);
+    this.giveRange(from, to);
+  }
+
+  /** Forgets the last frames, which must be free and not on any list. */
+  truncate(frames: number): void {
+    const { meta, at, first, blockOrder } = this;
+    const end = first + this.frames;
+    const kept = frames === this.frames ? (first >>> blockOrder) - 1 : (end - frames - 1) >>> blockOrder;
+    for (let block = (end - 1) >>> blockOrder; block > kept; block--) {
+      const count = at + Header.BLOCK_COUNTS + this.typeOf(block * 2 ** blockOrder) * 4;
+      meta.store32(count, meta.load32(count) - 1);
+    }
+    meta.store32(at + Header.FRAMES, this.frames - frames);
   }
 
   /** Pageblocks that begin to exist with the frames `[from, to)` are movable, as all are in the beginning. */
@@ -320,6 +341,43 @@ export class FreeAreas {
       meta.store8(this.#block(block * 2 ** blockOrder), Mobility.MOVABLE);
     }
     meta.store32(count, meta.load32(count) + Math.max(after - before, 0));
+  }
+
+  /**
+   * Takes the frames `[from, to)`, which must all be free, off the lists; what the runs around the edges have outside
+   * is given back. All are left in state TAIL.
+   */
+  takeRange(from: number, to: number): void {
+    for (let frame = from; frame < to; ) {
+      const head = this.headOf(frame);
+      const order = this.orderOf(head);
+      this.unlink(head, order);
+      this.giveRange(head, Math.max(head, from));
+      this.giveRange(to, Math.max(head + 2 ** order, to));
+      frame = head + 2 ** order;
+    }
+  }
+
+  /** Where the frames that are free up to the end of the range begin. */
+  freeTail(): number {
+    let tail = this.first + this.frames;
+    while (tail > this.first) {
+      const head = this.headOf(tail - 1);
+      if ((this.state(head) & ~ORDER_MASK) !== Kind.FREE) break;
+      tail = head;
+    }
+    return tail;
+  }
+
+  /** Makes a run longer by the free runs that follow it, so that it has order `to`. O(orders). Returns whether it could. */
+  mergeUp(frame: number, from: number, to: number): boolean {
+    if (to > this.maxOrder || frame % 2 ** to !== 0) return false;
+    for (let order = from; order < to; order++) {
+      const next = frame + 2 ** order;
+      if (!this.has(next) || this.state(next) !== (Kind.FREE | order)) return false;
+    }
+    for (let order = from; order < to; order++) this.unlink(frame + 2 ** order, order);
+    return true;
   }
 
   /** The head of the run that holds the frame; the frame itself when it is RESERVED. O(orders). */

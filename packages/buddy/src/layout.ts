@@ -17,6 +17,10 @@
  *   +52    link shift
  *   +56    pageblock order
  *   +96    address of the pageblock types
+ *   +100   frames that the range may ever have
+ *
+ * The tables inside the managed memory move to new frames, twice as large, when they are full; so their addresses are
+ * read from the header each time.
  *
  * The state of a frame is `kind | order`. It stands at the first frame of a run; the other frames of the run have TAIL.
  */
@@ -46,6 +50,7 @@ export const Header = {
   BITMAPS: 64,
   BLOCK_COUNTS: 80,
   BLOCKS: 96,
+  LIMIT: 100,
   AREAS: 128,
 } as const;
 

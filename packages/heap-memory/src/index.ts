@@ -4,5 +4,13 @@
  *
  * @packageDocumentation
  */
-export { type LinearBuffer, LinearMemory, type WasmMemory } from "./linear-memory.ts";
+export * from "./align.ts";
+export { claimHeap, expectHeap } from "./identity.ts";
+export {
+  type LinearBuffer,
+  LinearMemory,
+  type ViewKind,
+  type Views,
+  type WasmMemory,
+} from "./linear-memory.ts";
 export { LinearPages } from "./linear-pages.ts";

@@ -50,7 +50,8 @@ export class LinearMemory implements Memory {
     this.byteLength = buffer.byteLength;
     this.maxByteLength = maxByteLength;
     this.wasm = wasm;
-    this.bytes = new Uint8Array(buffer);
+    // Lengths are spelled out: a view that tracks a resizable buffer's length is five times slower.
+    this.bytes = new Uint8Array(buffer, 0, this.byteLength);
     this.halves = new Uint16Array(buffer, 0, this.byteLength / 2);
     this.words = new Uint32Array(buffer, 0, this.byteLength / 4);
   }
@@ -84,6 +85,11 @@ export class LinearMemory implements Memory {
    *
    * @param memory The WebAssembly.Memory, shared or not.
    * @param maxByteLength Bytes: the maximum that the WebAssembly.Memory was made with (it does not tell it itself).
+   * @example
+   * ```ts
+   * const memory = LinearMemory.wasm(instance.exports.memory);
+   * const pages = LinearPages.create(memory, alignUp(instance.exports.__heap_base.value, 64));
+   * ```
    */
   static wasm(memory: WasmMemory, maxByteLength: number = LIMIT): LinearMemory {
     return new LinearMemory(memory.buffer, memory, maxByteLength);
@@ -95,8 +101,14 @@ export class LinearMemory implements Memory {
    * @param options `initial` and `maximum` in bytes, rounded up to 64 KiB pages; `shared` for use by several workers.
    */
   static growing(options: { initial?: number; maximum?: number; shared?: boolean } = {}): LinearMemory {
-    const maximum = Math.ceil(Math.min(options.maximum ?? LIMIT, LIMIT) / WASM_PAGE);
-    const initial = Math.ceil((options.initial ?? WASM_PAGE) / WASM_PAGE);
+    const most = options.maximum ?? LIMIT;
+    const least = options.initial ?? Math.min(WASM_PAGE, most);
+    if (!(most >= 0 && most <= LIMIT))
+      throw new InvalidArgumentError("maximum", most, "bytes from 0 to 2^32");
+    if (!(least >= 0 && least <= most))
+      throw new InvalidArgumentError("initial", least, "bytes from 0 to the maximum");
+    const maximum = Math.ceil(most / WASM_PAGE);
+    const initial = Math.ceil(least / WASM_PAGE);
     const memory = new WebAssembly.Memory({ initial, maximum, shared: options.shared ?? false });
     return LinearMemory.wasm(memory, maximum * WASM_PAGE);
   }
@@ -149,16 +161,27 @@ export class LinearMemory implements Memory {
     try {
       if (pages > 0) this.wasm.grow(pages);
     } catch {
-      return false;
+      // Full, or another worker has grown it meanwhile: what counts is how long it now is.
     }
     this.refresh();
     return this.byteLength >= byteLength;
   }
 
-  /** Renews the views when the buffer was replaced, by this side's growth or another's (a module, another worker). */
+  /**
+   * Renews the views when the buffer was replaced, by this side's growth or another's (a module, another worker).
+   *
+   * Every method that may meet an address beyond `byteLength` in a memory that others grow calls it first. O(1).
+   */
   refresh(): void {
-    if (this.wasm === undefined || this.wasm.buffer === this.buffer) return;
+    if (this.wasm === undefined) return;
     const buffer = this.wasm.buffer;
+    // A shared buffer may be replaced by one of the same length; the old one stays valid then.
+    if (
+      buffer === this.buffer ||
+      (buffer.byteLength === this.byteLength && this.byteLength > 0 && isShared(buffer))
+    ) {
+      return;
+    }
     this.buffer = buffer;
     this.byteLength = buffer.byteLength;
     this.bytes = new Uint8Array(buffer);
@@ -171,7 +194,122 @@ export class LinearMemory implements Memory {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
+
+  /** A view of `length` bytes from `address` on, 0 to 255 each. */
+  u8(address: Address, length: number): Uint8Array {
+    return new Uint8Array(this.buffer, this.#expectView(address, length, 1), length);
+  }
+  /** A view of `length` bytes from `address` on, -128 to 127 each. */
+  i8(address: Address, length: number): Int8Array {
+    return new Int8Array(this.buffer, this.#expectView(address, length, 1), length);
+  }
+  /** A view of `length` unsigned 16-bit elements from `address` (a multiple of 2) on. */
+  u16(address: Address, length: number): Uint16Array {
+    return new Uint16Array(this.buffer, this.#expectView(address, length, 2), length);
+  }
+  /** A view of `length` signed 16-bit elements from `address` (a multiple of 2) on. */
+  i16(address: Address, length: number): Int16Array {
+    return new Int16Array(this.buffer, this.#expectView(address, length, 2), length);
+  }
+  /** A view of `length` unsigned 32-bit elements from `address` (a multiple of 4) on. */
+  u32(address: Address, length: number): Uint32Array {
+    return new Uint32Array(this.buffer, this.#expectView(address, length, 4), length);
+  }
+  /** A view of `length` signed 32-bit elements from `address` (a multiple of 4) on. */
+  i32(address: Address, length: number): Int32Array {
+    return new Int32Array(this.buffer, this.#expectView(address, length, 4), length);
+  }
+  /** A view of `length` 32-bit floats from `address` (a multiple of 4) on. */
+  f32(address: Address, length: number): Float32Array {
+    return new Float32Array(this.buffer, this.#expectView(address, length, 4), length);
+  }
+  /** A view of `length` 64-bit floats from `address` (a multiple of 8) on. */
+  f64(address: Address, length: number): Float64Array {
+    return new Float64Array(this.buffer, this.#expectView(address, length, 8), length);
+  }
+  /** A view of `length` unsigned 64-bit elements from `address` (a multiple of 8) on. */
+  u64(address: Address, length: number): BigUint64Array {
+    return new BigUint64Array(this.buffer, this.#expectView(address, length, 8), length);
+  }
+  /** A view of `length` signed 64-bit elements from `address` (a multiple of 8) on. */
+  i64(address: Address, length: number): BigInt64Array {
+    return new BigInt64Array(this.buffer, this.#expectView(address, length, 8), length);
+  }
+
+  /**
+   * Gives `use` a view now, and a new one each time that growth has made the last one stale.
+   *
+   * @param kind The view's method: `"u8"`, `"f32"` ...
+   * @param length Elements.
+   * @returns a function that ends it: call it before the block is given back.
+   * @throws InvalidPointerError when the range does not lie in the memory or is misaligned for the kind.
+   * @example
+   * ```ts
+   * const memory = LinearMemory.growing();
+   * let positions = memory.f32(1024, 3);
+   * const end = memory.follow("f32", 1024, 3, (view) => {
+   *   positions = view;
+   * });
+   * memory.grow(2 * 65536);
+   * positions[0] = 1.5; // the view is the new one
+   * end();
+   * ```
+   */
+  follow<K extends ViewKind>(
+    kind: K,
+    address: Address,
+    length: number,
+    use: (view: Views[K]) => void,
+  ): () => void {
+    const renew = (): void => use(this[kind](address, length) as Views[K]);
+    renew();
+    return this.onGrow(renew);
+  }
+
+  #expectView(address: Address, length: number, size: number): Address {
+    if (!Number.isSafeInteger(length) || length < 0) {
+      throw new InvalidArgumentError("length", length, "an integer of elements, 0 or more");
+    }
+    if (!Number.isSafeInteger(address) || address < 0 || address % size !== 0) {
+      throw new InvalidPointerError(address, `is no address of ${size}-byte elements`);
+    }
+    if (address + length * size > this.byteLength) this.refresh();
+    if (address + length * size > this.byteLength) {
+      throw new InvalidPointerError(address, `has no ${length * size} bytes before the end of the memory`);
+    }
+    return address;
+  }
 }
+
+/** The views of a {@link LinearMemory}, by the name of the method that makes them. */
+export interface Views {
+  /** Bytes. */
+  readonly u8: Uint8Array;
+  /** Signed bytes. */
+  readonly i8: Int8Array;
+  /** 16-bit elements. */
+  readonly u16: Uint16Array;
+  /** Signed 16-bit elements. */
+  readonly i16: Int16Array;
+  /** 32-bit elements. */
+  readonly u32: Uint32Array;
+  /** Signed 32-bit elements. */
+  readonly i32: Int32Array;
+  /** 32-bit floats. */
+  readonly f32: Float32Array;
+  /** 64-bit floats. */
+  readonly f64: Float64Array;
+  /** 64-bit elements, as BigInts. */
+  readonly u64: BigUint64Array;
+  /** Signed 64-bit elements, as BigInts. */
+  readonly i64: BigInt64Array;
+}
+
+/** The name of a view method of {@link LinearMemory}. */
+export type ViewKind = keyof Views;
+
+const isShared = (buffer: LinearBuffer): boolean =>
+  typeof SharedArrayBuffer === "function" && buffer instanceof SharedArrayBuffer;
 
 const expectLength = (name: string, length: number): number => {
   if (!Number.isSafeInteger(length) || length < 0 || length > LIMIT || length % 8 !== 0) {

@@ -5,6 +5,7 @@ import {
   NULL,
   type PageSource,
 } from "@heapwright/allocator";
+import { claimHeap, expectHeap } from "./identity.ts";
 import type { LinearMemory } from "./linear-memory.ts";
 
 /*
@@ -16,19 +17,36 @@ import type { LinearMemory } from "./linear-memory.ts";
  *         +12  version of the strategy's layout
  *         +16  break: the first address not given out (low 32 bits; 0 stands for 2^32 once the memory is full)
  *         +20  root: an address for the strategy's own use, 0 at first
- *         +24  reserved, zero
+ *         +24  lock: two words for the strategy's own use as a FutexLock, 0 at first
+ *         +32  reserved, zero
  *   start +64  the heap: the break begins here
+ *
+ * Invariant: every byte from the break to the end of the memory is zero. The break moves by compare-and-swap alone, so
+ * that workers that share the memory get disjoint ranges without a lock.
  */
 const MAGIC = 0x52575048;
 const VERSION = 1;
 const HEADER = 64;
+const IDENTITY = 8;
+const BREAK = 16;
+const ROOT = 20;
+const LOCK = 24;
+const LIMIT = 2 ** 32;
 
 /**
  * A break that moves over a linear memory: what a malloc needs where there is no kernel. The memory grows under the
  * break when it can.
  *
  * The break and the identity of the heap are held in the memory itself (64 bytes at `start`), so that another
- * worker, or a later run over a saved image, attaches to it.
+ * worker, or a later run over a saved image, attaches to it. Several workers may call `sbrk` at once on a shared memory.
+ *
+ * @example
+ * ```ts
+ * const pages = LinearPages.create(LinearMemory.growing());
+ * pages.claim("mine", 1);
+ * const block = pages.sbrk(4096);
+ * // Elsewhere: LinearPages.attach(memory).expect("mine", 1);
+ * ```
  */
 export class LinearPages implements PageSource {
   readonly memory: LinearMemory;
@@ -42,23 +60,18 @@ export class LinearPages implements PageSource {
   }
 
   /**
-   * Begins a new heap.
+   * Begins a new heap. The memory from `start` on must be zero, as new memory is: nothing is cleared but the header.
    *
    * @param start Where: a multiple of 64. In a WebAssembly module's own memory, its `__heap_base` rounded up.
+   * @throws InvalidArgumentError when `start` is no such address.
    */
   static create(memory: LinearMemory, start: Address = 0): LinearPages {
-    if (
-      start % HEADER !== 0 ||
-      start < 0 ||
-      start + HEADER > memory.maxByteLength ||
-      !memory.grow(start + HEADER)
-    ) {
-      throw new InvalidArgumentError("start", start, "a multiple of 64 that leaves room for a heap");
-    }
+    expectStart(memory, start);
+    if (!memory.grow(start + HEADER)) throw badStart(start);
     memory.fill(start, HEADER, 0);
     memory.store32(start, MAGIC);
     memory.store32(start + 4, VERSION);
-    memory.store32(start + 16, start + HEADER);
+    memory.store32(start + BREAK, start + HEADER);
     return new LinearPages(memory, start);
   }
 
@@ -68,21 +81,88 @@ export class LinearPages implements PageSource {
    * @throws AttachError when no heap of this version begins at `start`.
    */
   static attach(memory: LinearMemory, start: Address = 0): LinearPages {
+    expectStart(memory, start);
     memory.refresh();
-    if (memory.load32(start) !== MAGIC) throw new AttachError(`no heap at 0x${start.toString(16)}`);
+    const where = `0x${start.toString(16)}`;
+    if (start + HEADER > memory.byteLength || memory.load32(start) !== MAGIC) {
+      throw new AttachError(`no heap at ${where}`);
+    }
     const version = memory.load32(start + 4);
-    if (version !== VERSION)
-      throw new AttachError(`heap version ${version} at 0x${start.toString(16)}, not ${VERSION}`);
-    return new LinearPages(memory, start);
+    if (version !== VERSION) throw new AttachError(`heap version ${version} at ${where}, not ${VERSION}`);
+    const pages = new LinearPages(memory, start);
+    const end = pages.sbrk(0);
+    if (end < start + HEADER || !memory.grow(end)) {
+      throw new AttachError(
+        `the heap at ${where} ends at 0x${end.toString(16)}, the memory at ${memory.byteLength}`,
+      );
+    }
+    return pages;
   }
 
+  /** The first address of the heap itself, after the header. */
+  get base(): Address {
+    return this.start + HEADER;
+  }
+
+  /** An address that the strategy keeps here to find its structures by; 0 until it is set. */
+  get root(): Address {
+    return this.memory.load32(this.start + ROOT);
+  }
+  set root(address: Address) {
+    this.memory.store32(this.start + ROOT, address);
+  }
+
+  /** Where a `FutexLock` of the strategy may lie: two words, zero at first. */
+  get lockAddress(): Address {
+    return this.start + LOCK;
+  }
+
+  /**
+   * Marks the heap as a strategy's own.
+   *
+   * @param strategy Four printable ASCII letters.
+   * @param version Version of the strategy's layout in memory, from 1.
+   * @throws AttachError when another strategy or version has claimed it.
+   */
+  claim(strategy: string, version: number): void {
+    claimHeap(this.memory, this.start + IDENTITY, strategy, version);
+  }
+
+  /**
+   * Verifies that the heap is a strategy's own before it attaches.
+   *
+   * @throws AttachError when nobody, another strategy or another version has claimed it.
+   */
+  expect(strategy: string, version: number): void {
+    expectHeap(this.memory, this.start + IDENTITY, strategy, version);
+  }
+
+  /**
+   * As {@link PageSource.sbrk}. On a shared memory, any number of workers may call it at once with increments of 0 or
+   * more. A negative one gives back the bytes below the break as it stands, whoever asked for them: only call it
+   * while no other worker does; it returns NULL when the break moved meanwhile.
+   */
   sbrk(increment: number): Address {
     const { memory, start } = this;
-    const old = memory.load32(start + 16) || 2 ** 32;
-    const end = old + increment;
-    if (end < start + HEADER || end > memory.maxByteLength || !memory.grow(end)) return NULL;
-    if (increment < 0) memory.fill(end, -increment, 0);
-    memory.store32(start + 16, end);
-    return old;
+    const index = (start + BREAK) >>> 2;
+    for (;;) {
+      const word = Atomics.load(memory.words, index);
+      const old = word || LIMIT;
+      const end = old + increment;
+      // Written so that NaN is refused too.
+      if (!(end >= start + HEADER && end <= memory.maxByteLength) || end % 1 !== 0) return NULL;
+      if (!memory.grow(end)) return NULL;
+      if (increment < 0) memory.fill(end, -increment, 0);
+      // Growth by another worker may have replaced the views: `memory.words` is read anew.
+      if (Atomics.compareExchange(memory.words, index, word, end) === word) return old;
+      if (increment < 0) return NULL;
+    }
   }
 }
+
+const badStart = (start: Address): InvalidArgumentError =>
+  new InvalidArgumentError("start", start, "a multiple of 64 that leaves room for a heap");
+
+const expectStart = (memory: LinearMemory, start: Address): void => {
+  if (start % HEADER !== 0 || start < 0 || start + HEADER > memory.maxByteLength) throw badStart(start);
+};

@@ -1,0 +1,57 @@
+import { LinearMemory } from "@heapwright/heap-memory";
+import { Errno } from "../abi/errno.ts";
+import type { Pager } from "../mm/pager.ts";
+import type { AddressWindow } from "../process/window.ts";
+import type { VmArea } from "../vma/area.ts";
+import { Vm } from "../vma/flags.ts";
+
+/**
+ * Pages that are simply there: one linear memory for the whole window, zeroed where areas go. No page tables, no
+ * faults, no protection: the fastest memory under an exact address space, for replaying placements.
+ *
+ * What was never writable is known to be zero still and is not touched when it goes.
+ */
+export class FlatPager implements Pager {
+  /** The memory, by window addresses. Committed by the host as it is touched. */
+  readonly memory: LinearMemory = LinearMemory.fixed(2 ** 32);
+  readonly #window: AddressWindow;
+
+  constructor(window: AddressWindow) {
+    this.#window = window;
+  }
+
+  unmap(area: VmArea, start: number, end: number): void {
+    if ((area.flags & (Vm.ACCOUNT | Vm.WRITE)) === 0) return;
+    const from = this.#window.fromReal(start);
+    if (from >= 0) this.memory.fill(from, end - start, 0);
+  }
+  discard(area: VmArea, start: number, end: number): void {
+    this.unmap(area, start, end);
+  }
+  move(_area: VmArea, from: number, to: number, length: number): void {
+    const source = this.#window.fromReal(from);
+    const target = this.#window.fromReal(to);
+    if (source < 0 || target < 0) return;
+    this.memory.copy(target, source, length);
+  }
+  touch(_area: VmArea, start: number, end: number): number {
+    return end - start;
+  }
+  installGuards(area: VmArea, start: number, end: number): void {
+    this.unmap(area, start, end);
+  }
+  inCore(): boolean {
+    return true;
+  }
+  punchHole(): number {
+    return -Errno.EOPNOTSUPP;
+  }
+  sync(): number {
+    return 0;
+  }
+  lazyFree(): void {}
+  deactivate(): void {}
+  pageOut(): void {}
+  protect(): void {}
+  removeGuards(): void {}
+}

@@ -1,0 +1,152 @@
+import { Errno } from "../abi/errno.ts";
+import { MapFlag, Prot } from "../abi/mman.ts";
+import { PAGE_SIZE, pageCeil, pageOf } from "../abi/page.ts";
+import { mergeNew } from "../mm/merge.ts";
+import { MAX_MAP_COUNT, type Mm, Overcommit } from "../mm/mm.ts";
+import { type MappedFile, VmArea } from "../vma/area.ts";
+import { isAccountable, VM_ACCESS, VM_MAY_ACCESS, Vm } from "../vma/flags.ts";
+import { isolate, removeRange, sumRange } from "./munmap.ts";
+import { populate } from "./populate.ts";
+import { roundHint, unmappedArea } from "./unmapped-area.ts";
+
+/** Every flag that MAP_SHARED_VALIDATE knows. */
+const KNOWN_FLAGS =
+  MapFlag.TYPE |
+  MapFlag.FIXED |
+  MapFlag.ANONYMOUS |
+  MapFlag.GROWSDOWN |
+  0x800 | // MAP_DENYWRITE
+  0x1000 | // MAP_EXECUTABLE
+  MapFlag.LOCKED |
+  MapFlag.NORESERVE |
+  MapFlag.POPULATE |
+  MapFlag.NONBLOCK |
+  MapFlag.STACK |
+  MapFlag.HUGETLB |
+  MapFlag.SYNC |
+  0x40 | // MAP_32BIT
+  0x80; // MAP_ABOVE4G
+
+/**
+ * mmap(2).
+ *
+ * @param file The open file, null for none (-1), undefined for a descriptor that is not open.
+ * @param pgoff Pages from the start of the file.
+ * @returns the address, or a negated error number.
+ */
+export const mmap = (
+  mm: Mm,
+  hint: number,
+  bytes: number,
+  prot: number,
+  flags: number,
+  file: MappedFile | null | undefined,
+  pgoff: number,
+): number => {
+  const anonymous = (flags & MapFlag.ANONYMOUS) !== 0;
+  if (!anonymous && !file) return -Errno.EBADF;
+  const backing = anonymous ? null : file!;
+  if (bytes === 0) return -Errno.EINVAL;
+  const fixed = (flags & (MapFlag.FIXED | MapFlag.FIXED_NOREPLACE)) !== 0;
+  const length = pageCeil(bytes);
+  if (mm.areas.size > MAX_MAP_COUNT) return -Errno.ENOMEM;
+
+  let vmFlags = (prot & VM_ACCESS) | VM_MAY_ACCESS;
+  if (flags & MapFlag.GROWSDOWN) vmFlags |= Vm.GROWSDOWN;
+  if (flags & MapFlag.LOCKED) vmFlags |= Vm.LOCKED;
+  if (flags & MapFlag.STACK) vmFlags |= Vm.NOHUGEPAGE;
+
+  const address = unmappedArea(mm, fixed ? hint : roundHint(mm, hint), length, fixed, backing === null);
+  if (address < 0) return address;
+  if (flags & MapFlag.FIXED_NOREPLACE && mm.areas.intersecting(address, address + length) !== null) {
+    return -Errno.EEXIST;
+  }
+  if (flags & MapFlag.LOCKED && mm.limits.memlock === 0) return -Errno.EPERM;
+  if (!mm.mayLock(vmFlags, length)) return -Errno.EAGAIN;
+
+  const typed = backing === null ? anonymousKind(flags, vmFlags) : fileKind(flags, vmFlags, prot, backing);
+  if (typed < 0) return typed;
+  vmFlags = typed;
+  let offset = pgoff;
+  if (backing === null) offset = vmFlags & Vm.SHARED ? 0 : pageOf(address);
+  if (flags & MapFlag.NORESERVE && mm.commit.policy !== Overcommit.NEVER) vmFlags |= Vm.NORESERVE;
+
+  const error = mapRegion(mm, address, length, vmFlags, offset, backing);
+  if (error < 0) return error;
+  const wantsPages = (flags & (MapFlag.POPULATE | MapFlag.NONBLOCK)) === MapFlag.POPULATE;
+  if (vmFlags & Vm.LOCKED || wantsPages) populate(mm, address, length, true);
+  return address;
+};
+
+const anonymousKind = (flags: number, vmFlags: number): number => {
+  switch (flags & MapFlag.TYPE) {
+    case MapFlag.SHARED:
+      return vmFlags & Vm.GROWSDOWN ? -Errno.EINVAL : vmFlags | Vm.SHARED | Vm.MAYSHARE;
+    case MapFlag.PRIVATE:
+      return vmFlags;
+    default:
+      return -Errno.EINVAL;
+  }
+};
+
+const fileKind = (flags: number, vmFlags: number, prot: number, file: MappedFile): number => {
+  let result = vmFlags;
+  switch (flags & MapFlag.TYPE) {
+    case MapFlag.SHARED:
+    case MapFlag.SHARED_VALIDATE:
+      if ((flags & MapFlag.TYPE) === MapFlag.SHARED_VALIDATE && flags & ~KNOWN_FLAGS) {
+        return -Errno.EOPNOTSUPP;
+      }
+      if (prot & Prot.WRITE && !file.writable) return -Errno.EACCES;
+      result |= Vm.SHARED | Vm.MAYSHARE;
+      if (!file.writable) result &= ~(Vm.MAYWRITE | Vm.SHARED);
+      break;
+    case MapFlag.PRIVATE:
+      break;
+    default:
+      return -Errno.EINVAL;
+  }
+  if (!file.readable) return -Errno.EACCES;
+  if (result & Vm.GROWSDOWN) return -Errno.EINVAL;
+  return result;
+};
+
+/**
+ * Puts an area over `[address, address + length)`, in place of what is there. `mmap_region`.
+ *
+ * Limits are checked after the areas below have been cut at the borders and before they go: when a limit refuses, the
+ * cuts remain.
+ */
+export const mapRegion = (
+  mm: Mm,
+  address: number,
+  length: number,
+  flags: number,
+  pgoff: number,
+  file: MappedFile | null,
+): number => {
+  const end = address + length;
+  const pages = length / PAGE_SIZE;
+  const error = isolate(mm, address, end);
+  if (error < 0) return error;
+  const replaced = sumRange(mm, address, end);
+  if (!mm.mayExpand(flags, pages - replaced.pages)) return -Errno.ENOMEM;
+  let vmFlags = flags;
+  if (isAccountable(flags)) {
+    // What is replaced gives its charge back below, in removeRange.
+    const refused = mm.charge(pages - replaced.accounted);
+    if (refused < 0) return refused;
+    mm.charge(replaced.accounted);
+    vmFlags |= Vm.ACCOUNT;
+  }
+  removeRange(mm, address, end);
+  const kind = { flags: vmFlags, pgoff, file, anonVma: null, source: null };
+  const sharedMemory = file === null && (vmFlags & Vm.SHARED) !== 0;
+  if (sharedMemory || mergeNew(mm, address, end, kind, false) === null) {
+    const backing = sharedMemory ? { object: mm.newShmem(length), readable: true, writable: true } : file;
+    mm.link(new VmArea(address, end, vmFlags, pgoff, backing));
+  }
+  mm.account(vmFlags, pages);
+  if (vmFlags & Vm.LOCKED) mm.lockedVm += pages;
+  return 0;
+};

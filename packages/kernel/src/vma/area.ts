@@ -1,0 +1,129 @@
+import { PAGE_SIZE } from "../abi/page.ts";
+import { Vm } from "./flags.ts";
+
+/**
+ * Areas (`vm_area_struct`), and the two things an area can point to: the file that backs it and the anon_vma by
+ * which its anonymous pages are found again.
+ *
+ * What must always hold of an area that is in an address space: `start < end`, both multiples of the page size;
+ * `pgoff` is the number of the page of `file` that `start` shows or, where there is no file, of the page that the
+ * anonymous memory had when it was first created; `anonVma` is set before the first anonymous page appears in it.
+ */
+
+/** What an area needs to know of the object (inode) that backs it. */
+export interface MappedObject {
+  /** A number of its own for every object. */
+  readonly id: number;
+  /** Bytes; pages wholly beyond are SIGBUS. */
+  readonly size: number;
+  /** Whether it is the kernel's own memory object behind a shared anonymous mapping (shmem). */
+  readonly isShmem: boolean;
+  /** Device column of /proc/PID/maps, as in `"fe:00"`. */
+  readonly device: string;
+  /** Inode column of /proc/PID/maps. */
+  readonly inode: number;
+  /** Path column of /proc/PID/maps. */
+  readonly path: string;
+  /** The areas that show pages of this object (`i_mmap`). */
+  readonly areas: Set<VmArea>;
+}
+
+/** An open file: the object, and how it was opened. Two areas of one file join only when this is the same. */
+export interface MappedFile<T extends MappedObject = MappedObject> {
+  /** The object behind it. */
+  readonly object: T;
+  /** Opened for reading. Every mapping needs that. */
+  readonly readable: boolean;
+  /** Opened for writing. Shared writable mappings need that. */
+  readonly writable: boolean;
+}
+
+/**
+ * The identity that anonymous pages of related areas share (`anon_vma`). From a page, it leads to every area that may
+ * map it. Areas with different ones never join.
+ */
+export class AnonVma {
+  /** The areas that may map pages which belong to this anon_vma. */
+  readonly areas: Set<VmArea> = new Set();
+}
+
+/** One area of an address space: a range of pages with one protection, one set of flags, one backing. */
+export class VmArea {
+  /** First address. Change it only through the tree that holds the area. */
+  start: number;
+  /** First address behind. Change it only through the tree that holds the area. */
+  end: number;
+  /** {@link Vm} flags. */
+  flags: number;
+  /** Page of `file` at `start`, or the page number at which private anonymous memory was created. */
+  pgoff: number;
+  /** The file that backs it, null for private anonymous memory. */
+  file: MappedFile | null;
+  /** The identity of its anonymous pages, null until the first one. */
+  anonVma: AnonVma | null = null;
+  /**
+   * All anon_vmas under which its pages may be found: its own and, after forks, those of its ancestors. More than
+   * one marks an area that a fork made.
+   */
+  chain: AnonVma[] = [];
+  /** A name that /proc/PID/maps shows for a special mapping, as in `"[vdso]"`. */
+  label = "";
+
+  // What the tree keeps in its members; see AreaTree.
+  left: VmArea | null = null;
+  right: VmArea | null = null;
+  parent: VmArea | null = null;
+  height = 1;
+  gap = 0;
+  maxGap = 0;
+  prev: VmArea | null = null;
+  next: VmArea | null = null;
+
+  constructor(start: number, end: number, flags: number, pgoff: number, file: MappedFile | null) {
+    this.start = start;
+    this.end = end;
+    this.flags = flags;
+    this.pgoff = pgoff;
+    this.file = file;
+  }
+
+  /** Pages. */
+  get pages(): number {
+    return (this.end - this.start) / PAGE_SIZE;
+  }
+
+  /** Private memory without a file. */
+  get isAnonymous(): boolean {
+    return this.file === null;
+  }
+
+  /** Where the space begins that must stay free below: 256 pages lower than `start` for an area that grows down. */
+  get guardStart(): number {
+    return this.flags & Vm.GROWSDOWN ? Math.max(0, this.start - STACK_GUARD) : this.start;
+  }
+
+  /** The page of the backing object (or the creation-time page number) that stands at `address`. */
+  pgoffAt(address: number): number {
+    return this.pgoff + Math.floor((address - this.start) / PAGE_SIZE);
+  }
+}
+
+/** Bytes that the search for room leaves free below an area that grows down (`stack_guard_gap`, 256 pages). */
+export const STACK_GUARD: number = 256 * PAGE_SIZE;
+
+/** Gives `area` all the anon_vmas of `from`, which must have one. `anon_vma_clone`. */
+export const cloneAnonVma = (area: VmArea, from: VmArea): void => {
+  for (const anonVma of from.chain) {
+    if (area.chain.includes(anonVma)) continue;
+    area.chain.push(anonVma);
+    anonVma.areas.add(area);
+  }
+  area.anonVma = from.anonVma;
+};
+
+/** Takes `area` out of all its anon_vmas; it is then as never written. `unlink_anon_vmas`. */
+export const unlinkAnonVmas = (area: VmArea): void => {
+  for (const anonVma of area.chain) anonVma.areas.delete(area);
+  area.chain = [];
+  area.anonVma = null;
+};

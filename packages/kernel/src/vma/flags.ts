@@ -1,0 +1,90 @@
+/**
+ * The flags of an area (`vm_flags`), with Linux's numbers and, beside each, the two letters by which
+ * /proc/PID/smaps names it.
+ */
+export const Vm = {
+  READ: 0x1, // rd
+  WRITE: 0x2, // wr
+  EXEC: 0x4, // ex
+  SHARED: 0x8, // sh
+  MAYREAD: 0x10, // mr
+  MAYWRITE: 0x20, // mw
+  MAYEXEC: 0x40, // me
+  MAYSHARE: 0x80, // ms
+  GROWSDOWN: 0x100, // gd
+  PFNMAP: 0x400, // pf
+  LOCKED: 0x2000, // lo
+  IO: 0x4000, // io
+  SEQ_READ: 0x8000, // sr
+  RAND_READ: 0x1_0000, // rr
+  DONTCOPY: 0x2_0000, // dc
+  DONTEXPAND: 0x4_0000, // de
+  LOCKONFAULT: 0x8_0000, // lf
+  ACCOUNT: 0x10_0000, // ac
+  NORESERVE: 0x20_0000, // nr
+  WIPEONFORK: 0x200_0000, // wf
+  DONTDUMP: 0x400_0000, // dd
+  HUGEPAGE: 0x2000_0000, // hg
+  NOHUGEPAGE: 0x4000_0000, // nh
+} as const;
+
+/** Read, write and execute. */
+export const VM_ACCESS: number = Vm.READ | Vm.WRITE | Vm.EXEC;
+/** What the access bits may be raised to. */
+export const VM_MAY_ACCESS: number = Vm.MAYREAD | Vm.MAYWRITE | Vm.MAYEXEC;
+/** Locked, now or on fault. */
+export const VM_LOCKED_MASK: number = Vm.LOCKED | Vm.LOCKONFAULT;
+/** Areas that no rule may join, lock or drop from: the kernel's own special mappings. */
+export const VM_SPECIAL: number = Vm.IO | Vm.DONTEXPAND | Vm.PFNMAP;
+/** What memory of the break has. */
+export const VM_DATA_DEFAULT: number = Vm.READ | Vm.WRITE | VM_MAY_ACCESS;
+
+const letters: readonly (readonly [number, string])[] = [
+  [Vm.READ, "rd"],
+  [Vm.WRITE, "wr"],
+  [Vm.EXEC, "ex"],
+  [Vm.SHARED, "sh"],
+  [Vm.MAYREAD, "mr"],
+  [Vm.MAYWRITE, "mw"],
+  [Vm.MAYEXEC, "me"],
+  [Vm.MAYSHARE, "ms"],
+  [Vm.GROWSDOWN, "gd"],
+  [Vm.PFNMAP, "pf"],
+  [Vm.LOCKED, "lo"],
+  [Vm.IO, "io"],
+  [Vm.SEQ_READ, "sr"],
+  [Vm.RAND_READ, "rr"],
+  [Vm.DONTCOPY, "dc"],
+  [Vm.DONTEXPAND, "de"],
+  [Vm.LOCKONFAULT, "lf"],
+  [Vm.ACCOUNT, "ac"],
+  [Vm.NORESERVE, "nr"],
+  [Vm.WIPEONFORK, "wf"],
+  [Vm.DONTDUMP, "dd"],
+  [Vm.HUGEPAGE, "hg"],
+  [Vm.NOHUGEPAGE, "nh"],
+];
+
+/** The two-letter names of the flags that are set, in the order of /proc/PID/smaps. */
+export const flagLetters = (flags: number): string[] =>
+  letters.filter(([flag]) => (flags & flag) !== 0).map(([, name]) => name);
+
+/** The permission column of /proc/PID/maps, as in `"rw-p"`. */
+export const permissions = (flags: number): string =>
+  (flags & Vm.READ ? "r" : "-") +
+  (flags & Vm.WRITE ? "w" : "-") +
+  (flags & Vm.EXEC ? "x" : "-") +
+  (flags & Vm.MAYSHARE ? "s" : "p");
+
+/** Whether any access at all is allowed. */
+export const isAccessible = (flags: number): boolean => (flags & VM_ACCESS) !== 0;
+/** Whether the area counts as data (VmData): private, writable and no stack. */
+export const isData = (flags: number): boolean =>
+  (flags & (Vm.WRITE | Vm.SHARED | Vm.GROWSDOWN)) === Vm.WRITE;
+/** Whether the area counts as code (VmExe and VmLib): executable, not writable, no stack. */
+export const isCode = (flags: number): boolean => (flags & (Vm.EXEC | Vm.WRITE | Vm.GROWSDOWN)) === Vm.EXEC;
+/** Whether the area grows down, and so counts as stack (VmStk). */
+export const isStack = (flags: number): boolean => (flags & Vm.GROWSDOWN) !== 0;
+/** Whether memory of the area is charged against the commit limit: private, writable, reserved. */
+export const isAccountable = (flags: number): boolean =>
+  (flags & (Vm.NORESERVE | Vm.SHARED | Vm.WRITE)) === Vm.WRITE;

@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 export * from "./align.ts";
+export { Bitmap } from "./bitmap.ts";
 export { claimHeap, expectHeap } from "./identity.ts";
 export {
   type LinearBuffer,
@@ -14,3 +15,6 @@ export {
   type WasmMemory,
 } from "./linear-memory.ts";
 export { LinearPages } from "./linear-pages.ts";
+export * from "./lists.ts";
+export { SizeClasses } from "./size-classes.ts";
+export { restore, snapshot } from "./snapshot.ts";

@@ -197,43 +197,53 @@ export class LinearMemory implements Memory {
 
   /** A view of `length` bytes from `address` on, 0 to 255 each. */
   u8(address: Address, length: number): Uint8Array {
-    return new Uint8Array(this.buffer, this.#expectView(address, length, 1), length);
+    this.#expectView(address, length, 1);
+    return new Uint8Array(this.buffer, address, length);
   }
   /** A view of `length` bytes from `address` on, -128 to 127 each. */
   i8(address: Address, length: number): Int8Array {
-    return new Int8Array(this.buffer, this.#expectView(address, length, 1), length);
+    this.#expectView(address, length, 1);
+    return new Int8Array(this.buffer, address, length);
   }
   /** A view of `length` unsigned 16-bit elements from `address` (a multiple of 2) on. */
   u16(address: Address, length: number): Uint16Array {
-    return new Uint16Array(this.buffer, this.#expectView(address, length, 2), length);
+    this.#expectView(address, length, 2);
+    return new Uint16Array(this.buffer, address, length);
   }
   /** A view of `length` signed 16-bit elements from `address` (a multiple of 2) on. */
   i16(address: Address, length: number): Int16Array {
-    return new Int16Array(this.buffer, this.#expectView(address, length, 2), length);
+    this.#expectView(address, length, 2);
+    return new Int16Array(this.buffer, address, length);
   }
   /** A view of `length` unsigned 32-bit elements from `address` (a multiple of 4) on. */
   u32(address: Address, length: number): Uint32Array {
-    return new Uint32Array(this.buffer, this.#expectView(address, length, 4), length);
+    this.#expectView(address, length, 4);
+    return new Uint32Array(this.buffer, address, length);
   }
   /** A view of `length` signed 32-bit elements from `address` (a multiple of 4) on. */
   i32(address: Address, length: number): Int32Array {
-    return new Int32Array(this.buffer, this.#expectView(address, length, 4), length);
+    this.#expectView(address, length, 4);
+    return new Int32Array(this.buffer, address, length);
   }
   /** A view of `length` 32-bit floats from `address` (a multiple of 4) on. */
   f32(address: Address, length: number): Float32Array {
-    return new Float32Array(this.buffer, this.#expectView(address, length, 4), length);
+    this.#expectView(address, length, 4);
+    return new Float32Array(this.buffer, address, length);
   }
   /** A view of `length` 64-bit floats from `address` (a multiple of 8) on. */
   f64(address: Address, length: number): Float64Array {
-    return new Float64Array(this.buffer, this.#expectView(address, length, 8), length);
+    this.#expectView(address, length, 8);
+    return new Float64Array(this.buffer, address, length);
   }
   /** A view of `length` unsigned 64-bit elements from `address` (a multiple of 8) on. */
   u64(address: Address, length: number): BigUint64Array {
-    return new BigUint64Array(this.buffer, this.#expectView(address, length, 8), length);
+    this.#expectView(address, length, 8);
+    return new BigUint64Array(this.buffer, address, length);
   }
   /** A view of `length` signed 64-bit elements from `address` (a multiple of 8) on. */
   i64(address: Address, length: number): BigInt64Array {
-    return new BigInt64Array(this.buffer, this.#expectView(address, length, 8), length);
+    this.#expectView(address, length, 8);
+    return new BigInt64Array(this.buffer, address, length);
   }
 
   /**
@@ -266,7 +276,7 @@ export class LinearMemory implements Memory {
     return this.onGrow(renew);
   }
 
-  #expectView(address: Address, length: number, size: number): Address {
+  #expectView(address: Address, length: number, size: number): void {
     if (!Number.isSafeInteger(length) || length < 0) {
       throw new InvalidArgumentError("length", length, "an integer of elements, 0 or more");
     }
@@ -277,7 +287,6 @@ export class LinearMemory implements Memory {
     if (address + length * size > this.byteLength) {
       throw new InvalidPointerError(address, `has no ${length * size} bytes before the end of the memory`);
     }
-    return address;
   }
 }
 

@@ -1,0 +1,166 @@
+/*
+ * The walk: every chunk of the heap, one after the other by their sizes, each with what it is used for and the bin that has it.
+ *
+ * Whether a chunk is in the tcache or a fast bin cannot be told from its header, so those lists are read first.
+ *
+ * Stretches of the main arena that do not join (another program part moved the break, or the break was stuck and memory was mapped)
+ * end in two fenceposts; the word between these, which nothing else uses, says where the heap goes on.
+ */
+import type { Address, BlockInfo, HeapStats } from "@heapwright/allocator";
+import { arenasOf } from "../arenas/arena.ts";
+import { heapPrevious } from "../arenas/heap.ts";
+import { tcacheOf, threadCount } from "../bins/tcache.ts";
+import { type Core, PREV_INUSE } from "../core.ts";
+import { NBINS, TCACHE_BINS } from "../layout/geometry.ts";
+import { PARAMETER } from "../layout/statics.ts";
+import { binName } from "./names.ts";
+
+/** One chunk, as {@link Ptmalloc.walk} finds it. */
+export interface ChunkInfo extends BlockInfo {
+  /** The arena (`struct malloc_state`) it belongs to, 0 for a chunk that is a mapping of its own. */
+  readonly arena: Address;
+}
+
+/** No list of a sound heap is longer than this; a longer one is a loop. */
+const LIST_LIMIT = 2 ** 26;
+
+/** Calls `visit` for each chunk of a single-linked list of chunks whose links stand at their user address. */
+const eachLinked = (core: Core, first: Address, visit: (mem: Address) => void): void => {
+  let mem = first;
+  for (let steps = 0; mem !== 0 && steps < LIST_LIMIT; steps++) {
+    visit(mem);
+    mem = core.mangle(mem, core.load(mem));
+  }
+};
+
+/** The list that each cached or binned chunk is in, by chunk address. */
+const binsOf = (core: Core): Map<Address, string> => {
+  const names = new Map<Address, string>();
+  for (let thread = 0; thread < threadCount(core); thread++) {
+    const tcache = tcacheOf(core, thread);
+    if (tcache === 0) continue;
+    names.set(tcache - core.header, "tcache struct");
+    for (let bin = 0; bin < TCACHE_BINS; bin++) {
+      const size = core.minSize + bin * (core.alignMask + 1);
+      eachLinked(core, core.load(tcache + core.g.tcacheEntriesAt + bin * core.word), (mem) =>
+        names.set(mem - core.header, `tcache ${size}`),
+      );
+    }
+  }
+  for (const arena of arenasOf(core)) {
+    for (let index = 0; index < core.g.fastBins; index++) {
+      const chunk = core.load(core.fastbin(arena, index));
+      const name = `fast ${(index + 2) << core.g.fastShift}`;
+      if (chunk !== 0) eachLinked(core, chunk + core.header, (mem) => names.set(mem - core.header, name));
+    }
+    for (let index = 1; index < NBINS - 1; index++) {
+      const bin = core.bin(arena, index);
+      let steps = 0;
+      for (let chunk = core.fd(bin); chunk !== bin && steps < LIST_LIMIT; chunk = core.fd(chunk), steps++)
+        names.set(chunk, binName(index));
+    }
+  }
+  return names;
+};
+
+const describe = (
+  core: Core,
+  arena: Address,
+  chunk: Address,
+  size: number,
+  names: Map<Address, string>,
+): ChunkInfo => {
+  if (chunk === core.top(arena))
+    return { address: chunk, size, state: "top", payload: chunk + core.header, arena };
+  if (size === core.header) return { address: chunk, size, state: "meta", arena };
+  const payload = chunk + core.header;
+  const bin = names.get(chunk);
+  if (bin === undefined) return { address: chunk, size, state: "live", payload, arena };
+  if (bin === "tcache struct") return { address: chunk, size, state: "meta", bin, arena };
+  const cached = bin.startsWith("tcache") || bin.startsWith("fast");
+  return { address: chunk, size, state: cached ? "cached" : "free", payload, bin, arena };
+};
+
+/** Where the first chunk stands in memory that begins at `start`. */
+export const firstChunk = (core: Core, start: Address): Address => {
+  const misalign = (start + core.header) & core.alignMask;
+  return misalign === 0 ? start : start + core.alignMask + 1 - misalign;
+};
+
+/** The chunks from `start` on, through fenceposts, to the end of top or of the heap. */
+function* chunksFrom(
+  core: Core,
+  arena: Address,
+  start: Address,
+  end: number,
+  names: Map<Address, string>,
+): Generator<ChunkInfo> {
+  const top = core.top(arena);
+  let chunk = start;
+  while (chunk < end) {
+    const size = core.size(chunk);
+    if (size < core.header) {
+      // The second fencepost of a thread heap has no size: the rest of the heap is its.
+      if (end !== Number.POSITIVE_INFINITY) yield { address: chunk, size: end - chunk, state: "meta", arena };
+      return;
+    }
+    yield describe(core, arena, chunk, size, names);
+    if (chunk === top) return;
+    const next = chunk + size;
+    if (arena === core.main && size === core.header && core.head(next) === core.header + PREV_INUSE) {
+      yield { address: next, size: core.header, state: "meta", arena };
+      chunk = core.prevSize(next);
+    } else chunk = next;
+  }
+}
+
+/** The arena's stretches of memory: first chunk and end. */
+const stretchesOf = (core: Core, arena: Address): [Address, number][] => {
+  if (arena === core.main) {
+    const base = core.parameter(PARAMETER.sbrkBase);
+    return base === 0 ? [] : [[firstChunk(core, base), Number.POSITIVE_INFINITY]];
+  }
+  const stretches: [Address, number][] = [];
+  for (let heap = core.heapFor(core.top(arena)); heap !== 0; heap = heapPrevious(core, heap)) {
+    const own = heap + core.g.heapInfoBytes === arena;
+    const first = own ? firstChunk(core, arena + core.g.arenaBytes) : heap + core.g.heapInfoBytes;
+    stretches.push([first, heap + core.load(heap + 2 * core.word)]);
+  }
+  return stretches;
+};
+
+/** Every chunk in ascending address order. */
+export const walkHeap = (core: Core): ChunkInfo[] => {
+  const names = binsOf(core);
+  const chunks: ChunkInfo[] = [];
+  for (const arena of arenasOf(core))
+    for (const [first, end] of stretchesOf(core, arena))
+      chunks.push(...chunksFrom(core, arena, first, end, names));
+  for (const chunk of core.mappings)
+    chunks.push({
+      address: chunk,
+      size: core.size(chunk),
+      state: "live",
+      payload: chunk + core.header,
+      arena: 0,
+    });
+  return chunks.sort((a, b) => a.address - b.address);
+};
+
+/** The heap in numbers, by a walk. */
+export const statsOf = (core: Core): HeapStats => {
+  const stats = { allocatedBytes: 0, freeBytes: 0, liveBlocks: 0, freeBlocks: 0, largestFreeBytes: 0 };
+  for (const { size, state } of walkHeap(core)) {
+    if (state === "live") {
+      stats.allocatedBytes += size;
+      stats.liveBlocks++;
+    } else if (state !== "meta") {
+      stats.freeBytes += size;
+      stats.freeBlocks++;
+      stats.largestFreeBytes = Math.max(stats.largestFreeBytes, size);
+    }
+  }
+  let heapBytes = core.parameter(PARAMETER.mmappedMem);
+  for (const arena of arenasOf(core)) heapBytes += core.systemMem(arena);
+  return { heapBytes, ...stats };
+};

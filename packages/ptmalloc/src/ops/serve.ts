@@ -1,0 +1,53 @@
+/*
+ * The last step of every allocation: the chunk becomes the user's.
+ */
+import type { Address } from "@heapwright/allocator";
+import type { Core } from "../core.ts";
+import { NON_MAIN_ARENA, PREV_INUSE } from "../core.ts";
+import { PARAMETER } from "../layout/statics.ts";
+
+/** M_PERTURB: memory handed out is filled with the complement of the byte. alloc_perturb. */
+export const perturbAllocated = (core: Core, mem: Address, bytes: number): void => {
+  const byte = core.mem.load32(core.state + PARAMETER.perturbByte) & 0xff;
+  if (byte !== 0) core.mem.fill(mem, bytes, byte ^ 0xff);
+};
+
+/** M_PERTURB: memory given back is filled with the byte. free_perturb. */
+export const perturbFreed = (core: Core, mem: Address, bytes: number): void => {
+  const byte = core.mem.load32(core.state + PARAMETER.perturbByte) & 0xff;
+  if (byte !== 0) core.mem.fill(mem, bytes, byte);
+};
+
+/** Gives a chunk to the user; 0 stays 0. */
+export const serve = (core: Core, chunk: Address, bytes: number): Address => {
+  if (chunk === 0) return 0;
+  const mem = chunk + core.header;
+  perturbAllocated(core, mem, bytes);
+  return mem;
+};
+
+/** Writes the heads of a chunk in use of `size` bytes and of the free rest behind it. */
+export const cut = (
+  core: Core,
+  arena: Address,
+  chunk: Address,
+  size: number,
+  rest: Address,
+  restSize: number,
+): void => {
+  core.setHead(chunk, size | PREV_INUSE | (arena !== core.main ? NON_MAIN_ARENA : 0));
+  core.setHead(rest, restSize | PREV_INUSE);
+  core.setFoot(rest, restSize);
+  const probe = core.probe;
+  if (probe !== undefined) probe.event("split", chunk, size, restSize);
+};
+
+/** Moves top up behind the `needed` bytes taken from it. */
+export const cutTop = (core: Core, arena: Address, top: Address, size: number, needed: number): void => {
+  const rest = top + needed;
+  core.setTop(arena, rest);
+  core.setHead(top, needed | PREV_INUSE | (arena !== core.main ? NON_MAIN_ARENA : 0));
+  core.setHead(rest, (size - needed) | PREV_INUSE);
+  const probe = core.probe;
+  if (probe !== undefined) probe.event("serve_top", top + core.header, needed, 0);
+};

@@ -1,0 +1,186 @@
+/*
+ * ThreadHeap: malloc as one thread calls it, in C's words.
+ *
+ * The two fast paths are here: a malloc that pops from the tcache and a free that pushes on it, each a handful of loads. They
+ * handle only the case in which every test of glibc's would pass, and leave everything else, from the start and in glibc's
+ * order, to the slow functions.
+ */
+import { type Address, expectSize, InvalidArgumentError } from "@heapwright/allocator";
+import { leaveArena } from "./arenas/arena.ts";
+import { tcacheKey } from "./bins/tcache.ts";
+import { type Core, IS_MMAPPED, NON_MAIN_ARENA, PREV_INUSE } from "./core.ts";
+import { corrupted } from "./errors.ts";
+import { TCACHE_BINS } from "./layout/geometry.ts";
+import { PARAMETER } from "./layout/statics.ts";
+import { callocSlow, freeSlow, mallocSlow, memalignSlow, reallocSlow } from "./ops/entry.ts";
+import { ThreadState } from "./thread-state.ts";
+
+/** errno values of posix_memalign. */
+const EINVAL = 22;
+const ENOMEM = 12;
+
+/** A size that may be anything up to SIZE_MAX: an integer of JavaScript. */
+const expectBytes = (bytes: number): void => {
+  if (bytes >>> 0 !== bytes) expectSize(bytes);
+};
+
+/** The heap as one thread sees it: `heap.thread(n)`. Thread 0 is the main thread. */
+export class ThreadHeap extends ThreadState {
+  /** The largest request that the tcache serves, in bytes. */
+  readonly #cachedMax: number;
+  readonly #entriesAt: number;
+  /** Added to a request before the shift that gives its tcache bin ... */
+  readonly #binBias: number;
+
+  /** @internal */
+  constructor(core: Core, index: number) {
+    super(core, index);
+    const bins = core.mem.load32(core.state + PARAMETER.tcacheBins);
+    this.#cachedMax = (bins - 1) * (core.alignMask + 1) + core.minSize - core.word;
+    this.#entriesAt = core.g.tcacheEntriesAt;
+    this.#binBias = core.word + core.alignMask;
+  }
+
+  /**
+   * C's `malloc`.
+   *
+   * @param bytes From 0; 0 gives a block of its own.
+   * @returns the address of at least `bytes` bytes, contents undefined, or 0 when exhausted.
+   * @throws HeapCorruptionError with glibc's message when one of its tests fails.
+   */
+  malloc(bytes: number): Address {
+    expectBytes(bytes);
+    return mallocSlow(this.core, this, bytes);
+  }
+
+  /**
+   * C's `free`. 0 does nothing.
+   *
+   * @throws HeapCorruptionError with glibc's message when one of its tests fails.
+   */
+  free(mem: Address): void {
+    if (mem !== 0) freeSlow(this.core, this, mem);
+  }
+
+  /** C's `calloc`: `count * size` bytes, all zero; or 0 when exhausted or when the product is too large. */
+  calloc(count: number, size: number): Address {
+    expectBytes(count);
+    expectBytes(size);
+    const bytes = count * size;
+    if (bytes > this.core.g.requestMax) return 0;
+    return callocSlow(this.core, this, bytes);
+  }
+
+  /**
+   * C's `realloc`: changes the block's size, moving it when it must; 0 as the block makes this a malloc, 0 bytes a free.
+   *
+   * @returns the block's address, or 0 when exhausted, with the old block untouched, or when `bytes` is 0.
+   * @throws HeapCorruptionError with glibc's message when one of its tests fails.
+   */
+  realloc(mem: Address, bytes: number): Address {
+    expectBytes(bytes);
+    if (mem === 0) return this.malloc(bytes);
+    if (bytes === 0) {
+      this.free(mem);
+      return 0;
+    }
+    return reallocSlow(this.core, this, mem, bytes);
+  }
+
+  /** `reallocarray`: {@link realloc} to `count * size` bytes, or 0 when the product is too large. */
+  reallocarray(mem: Address, count: number, size: number): Address {
+    expectBytes(count);
+    expectBytes(size);
+    const bytes = count * size;
+    return bytes > this.core.g.requestMax ? 0 : this.realloc(mem, bytes);
+  }
+
+  /**
+   * `memalign`: `bytes` bytes at a multiple of `alignment`, which is rounded up to a power of two.
+   *
+   * @returns the address, or 0 when exhausted or when the alignment is beyond half the address space.
+   */
+  memalign(alignment: number, bytes: number): Address {
+    expectBytes(alignment);
+    expectBytes(bytes);
+    const { core } = this;
+    if (alignment <= core.alignMask + 1) return this.malloc(bytes);
+    if (alignment > core.g.requestMax) return 0;
+    let power = core.minSize;
+    while (power < alignment) power *= 2;
+    return memalignSlow(core, this, power, bytes);
+  }
+
+  /** C11's `aligned_alloc`; in glibc the same as {@link memalign}. */
+  alignedAlloc(alignment: number, bytes: number): Address {
+    return this.memalign(alignment, bytes);
+  }
+
+  /**
+   * `posix_memalign`: stores the address of the block at `target`.
+   *
+   * @returns 0, or 22 (EINVAL) for an alignment that is no power of two or no multiple of a word, or 12 (ENOMEM).
+   */
+  posixMemalign(target: Address, alignment: number, bytes: number): 0 | 12 | 22 {
+    const { core } = this;
+    expectBytes(alignment);
+    if (alignment === 0 || alignment % core.word !== 0 || 2 ** Math.round(Math.log2(alignment)) !== alignment)
+      return EINVAL;
+    const mem = this.memalign(alignment, bytes);
+    if (mem === 0) return ENOMEM;
+    core.store(target, mem);
+    return 0;
+  }
+
+  /** `valloc`: at a page boundary. */
+  valloc(bytes: number): Address {
+    return this.memalign(this.core.pageSize, bytes);
+  }
+
+  /** `pvalloc`: at a page boundary, rounded up to whole pages. */
+  pvalloc(bytes: number): Address {
+    expectBytes(bytes);
+    return this.memalign(this.core.pageSize, this.core.pageUp(bytes));
+  }
+
+  /** `malloc_usable_size`: bytes of the block that may be used; 0 for 0 and for a block that its neighbour says is free. */
+  mallocUsableSize(mem: Address): number {
+    if (mem === 0) return 0;
+    const { core } = this;
+    const chunk = mem - core.header;
+    const size = core.size(chunk);
+    const mapped = (core.head(chunk) & IS_MMAPPED) !== 0;
+    return mapped || core.inUseAt(chunk, size) ? core.usable(chunk) : 0;
+  }
+
+  /**
+   * The thread ends: its cached chunks are freed to their arenas, and its arena can go to another thread.
+   *
+   * The main thread's end is the process's; it has none here.
+   *
+   * @throws InvalidArgumentError on thread 0.
+   */
+  exit(): void {
+    if (this.index === 0) throw new InvalidArgumentError("thread", 0, "a thread other than the main one");
+    this.#flushTcache();
+    leaveArena(this.core, this);
+    this.shuttingDown = false;
+  }
+
+  #flushTcache(): void {
+    const { core, tcache } = this;
+    this.shuttingDown = true;
+    if (tcache === 0) return;
+    this.setTcache(0);
+    for (let bin = 0; bin < TCACHE_BINS; bin++) {
+      const head = tcache + this.#entriesAt + bin * core.word;
+      for (let entry = core.load(head); entry !== 0; entry = core.load(head)) {
+        if (core.safeLinking && (entry & core.alignMask) !== 0)
+          throw corrupted(entry, "tcache_thread_shutdown(): unaligned tcache chunk detected");
+        core.store(head, core.mangle(entry, core.load(entry)));
+        freeSlow(core, this, entry);
+      }
+    }
+    freeSlow(core, this, tcache);
+  }
+}

@@ -1,1 +1,18 @@
-export {};
+/**
+ * Object caches as Linux builds them: kmem_cache, the cache of caches, kmalloc.
+ *
+ * @packageDocumentation
+ */
+export { SlabFlags } from "./flags.ts";
+export { type ClassicGeometry, type ClassicParameters, classicGeometry } from "./geometry/classic.ts";
+export {
+  type SlabGeometry,
+  type SlubObject,
+  type SlubParameters,
+  slubGeometry,
+  slubObjectSize,
+} from "./geometry/slub.ts";
+export { Kmalloc } from "./kmalloc.ts";
+export { type CacheStats, KmemCache, type ObjectFunction } from "./kmem-cache.ts";
+export { type SizeClass, type SizeClasses, sizeClasses } from "./size-classes.ts";
+export { type SlabOptions, Slabs } from "./slabs.ts";

@@ -1,0 +1,462 @@
+/*
+ * The hierarchy of caches.
+ *
+ *   page allocator
+ *     `- cache_cache           the root: its objects are the descriptors of all other caches
+ *          |- size-32 ...      the general caches, behind kmalloc
+ *          |- slab-meta-64 ... descriptors that stand off their slabs, and array caches
+ *          `- yours            by kmemCacheCreate
+ */
+import {
+  type Address,
+  AttachError,
+  expectAlignment,
+  type HeapFault,
+  InvalidArgumentError,
+  type Memory,
+  NULL,
+  type PageAllocator,
+} from "@heapwright/allocator";
+import { LinearMemory } from "@heapwright/heap-memory";
+import {
+  GEOMETRY_CLASSIC,
+  GEOMETRY_SLUB,
+  isFlags,
+  removeFromChain,
+  writeDescriptor,
+} from "./core/descriptor.ts";
+import { freeDirect, newDescriptor } from "./core/grow.ts";
+import { Hierarchy, readName } from "./core/hierarchy.ts";
+import { latchFor } from "./core/latch.ts";
+import * as L from "./core/layout.ts";
+import { directoryLength } from "./core/page-map.ts";
+import { DEBUG_FLAGS } from "./flags.ts";
+import { orderFor } from "./geometry/align.ts";
+import { checkHierarchy } from "./inspect/check.ts";
+import { slabinfo } from "./inspect/slabinfo.ts";
+import { KmemCache, type ObjectFunction } from "./kmem-cache.ts";
+import { type SizeClasses, sizeClasses } from "./size-classes.ts";
+
+/** What can be chosen for a hierarchy of caches. */
+export interface SlabOptions {
+  /** Workers that may use it at once, 1 to 64. Default 8 on a SharedArrayBuffer, 1 otherwise. */
+  readonly cpus?: number;
+  /** The general caches. Default `"powers"`. */
+  readonly classes?: SizeClasses;
+  /** How slabs are laid out: as the classic SLAB did, or with SLUB's orders and object counts. Default `"classic"`. */
+  readonly geometry?: "classic" | "slub";
+  /** Processors that SLUB's geometry counts on. Default `cpus`. */
+  readonly geometryCpus?: number;
+  /** {@link SlabFlags} for the debugging of the general caches. Default 0. */
+  readonly flags?: number;
+  /** The most bytes that may be held of the page allocator. Default no limit. */
+  readonly limit?: number;
+}
+
+/**
+ * Object caches over a page allocator. Linux's slab layer: `kmem_cache_create` and its kin.
+ *
+ * All state lives in the memory: {@link Slabs.attach} finds it again from the root's address, in another worker or a
+ * restored image. Only constructors and destructors, being functions, are registered by each worker for itself.
+ *
+ * @example
+ * ```ts
+ * import { Buddy } from "@heapwright/buddy";
+ * import { LinearMemory } from "@heapwright/heap-memory";
+ * import { Slabs } from "@heapwright/slab";
+ *
+ * const memory = LinearMemory.fixed(4 * 2 ** 20);
+ * const slabs = Slabs.create(Buddy.create(memory), memory);
+ * const nodes = slabs.kmemCacheCreate("node", 24, 8);
+ * const node = nodes.alloc();
+ * nodes.free(node);
+ * ```
+ */
+export class Slabs {
+  /** The memory that holds everything. */
+  readonly memory: Memory;
+  /** Where slabs come from. */
+  readonly pages: PageAllocator;
+  /** Address of the root: what {@link Slabs.attach} needs. */
+  readonly root: Address;
+  /** This worker's CPU number: 0 for the creator. */
+  readonly cpu: number;
+  /** @internal */
+  readonly hierarchy: Hierarchy;
+  readonly #handles: (KmemCache | undefined)[] = [];
+  readonly #stopListening: () => void;
+  #reclaimHook: (() => boolean) | undefined;
+  #reclaiming = false;
+
+  private constructor(hierarchy: Hierarchy) {
+    this.hierarchy = hierarchy;
+    this.memory = hierarchy.memory;
+    this.pages = hierarchy.pages;
+    this.root = hierarchy.root;
+    this.cpu = hierarchy.cpu;
+    this.#stopListening = this.memory.onGrow(() => this.#takeViews());
+    hierarchy.reclaim = () => this.#underPressure();
+  }
+
+  /**
+   * Begins a hierarchy: takes a run of pages for the root and makes cache_cache and the general caches.
+   *
+   * @param memory The memory that the pages' addresses mean.
+   * @throws InvalidArgumentError for options out of range, and when the page allocator has not the few pages needed.
+   */
+  static create(pages: PageAllocator, memory: Memory, options: SlabOptions = {}): Slabs {
+    const cpus = options.cpus ?? (isShared(memory) ? 8 : 1);
+    if (!Number.isInteger(cpus) || cpus < 1 || cpus > 32) {
+      throw new InvalidArgumentError("cpus", cpus, "an integer from 1 to 32");
+    }
+    const pageShift = Math.log2(pages.pageSize);
+    if (!Number.isInteger(pageShift) || pageShift < 9 || pageShift > 20) {
+      throw new InvalidArgumentError("pageSize", pages.pageSize, "a power of two from 512 to 2^20");
+    }
+    const flags = options.flags ?? 0;
+    if (!isFlags(flags)) throw new InvalidArgumentError("flags", flags, "a combination of SlabFlags");
+    const length = directoryLength(memory.maxByteLength, pageShift);
+    const bytes = L.ROOT_CACHE_CACHE + L.cacheBytes(cpus) + 4 * length;
+    const order = orderFor(bytes, pages.pageSize);
+    const root = order > pages.maxOrder ? NULL : pages.allocatePages(order);
+    if (root === NULL)
+      throw new InvalidArgumentError("pages", "exhausted", `able to give ${bytes} bytes for the root`);
+    memory.fill(root, pages.pageSize * 2 ** order, 0);
+    const set = (field: number, value: number): void => memory.store32(root + field, value);
+    set(L.ROOT_ORDER, order);
+    set(L.ROOT_PAGE_SHIFT, pageShift);
+    set(L.ROOT_CPUS, cpus);
+    set(L.ROOT_CPU_MASK, 1);
+    set(L.ROOT_DIRECTORY_LENGTH, length);
+    set(L.ROOT_PAGES, 2 ** order);
+    set(L.ROOT_PAGE_LIMIT, limitPages(options.limit, pages.pageSize));
+    set(L.ROOT_TABLE, options.classes === "kernel" ? 1 : 0);
+    set(L.ROOT_GEOMETRY, options.geometry === "slub" ? GEOMETRY_SLUB : GEOMETRY_CLASSIC);
+    set(L.ROOT_GEOMETRY_CPUS, options.geometryCpus ?? cpus);
+    set(L.ROOT_GENERAL_FLAGS, flags & DEBUG_FLAGS);
+    set(L.ROOT_VERSION, L.LAYOUT_VERSION);
+    set(L.ROOT_MAGIC, L.ROOT_MAGIC_VALUE);
+    const slabs = new Slabs(new Hierarchy(memory, pages, root, 0, latchFor(memory, root + L.ROOT_LOCK)));
+    slabs.#bootstrap(options.classes ?? "powers", flags & DEBUG_FLAGS);
+    return slabs;
+  }
+
+  /**
+   * Joins the hierarchy that another worker, or an earlier run, began. Takes a CPU number of its own; see
+   * {@link Slabs.detach}.
+   *
+   * @param root What {@link Slabs.root} was there.
+   * @throws AttachError when no hierarchy of this version stands at `root`, or all its CPUs are taken.
+   */
+  static attach(pages: PageAllocator, memory: Memory, root: Address): Slabs {
+    if (memory instanceof LinearMemory) memory.refresh();
+    const at = `0x${root.toString(16)}`;
+    if (root % 8 !== 0 || memory.load32(root) !== L.ROOT_MAGIC_VALUE)
+      throw new AttachError(`no slab root at ${at}`);
+    const version = memory.load32(root + L.ROOT_VERSION);
+    if (version !== L.LAYOUT_VERSION) {
+      throw new AttachError(`slab root of version ${version} at ${at}, not ${L.LAYOUT_VERSION}`);
+    }
+    if (2 ** memory.load32(root + L.ROOT_PAGE_SHIFT) !== pages.pageSize) {
+      throw new AttachError(`slab root at ${at} has other pages than ${pages.pageSize} bytes`);
+    }
+    const latch = latchFor(memory, root + L.ROOT_LOCK);
+    latch.acquire();
+    try {
+      const cpu = claimCpu(memory, root);
+      if (cpu < 0)
+        throw new AttachError(
+          `all ${memory.load32(root + L.ROOT_CPUS)} CPUs of the slabs at ${at} are taken`,
+        );
+      return new Slabs(new Hierarchy(memory, pages, root, cpu, latch));
+    } finally {
+      latch.release();
+    }
+  }
+
+  #bootstrap(classes: SizeClasses, flags: number): void {
+    const { hierarchy } = this;
+    const descriptor = L.cacheBytes(hierarchy.cpus);
+    const geometry = hierarchy.load(L.ROOT_GEOMETRY);
+    const made = writeDescriptor(hierarchy, this.root + L.ROOT_CACHE_CACHE, {
+      ...{ name: "cache_cache", size: descriptor, align: 8, flags: 0, functions: 0 },
+      ...{ geometry: GEOMETRY_CLASSIC, onSlab: true },
+    });
+    if (!made)
+      throw new InvalidArgumentError("maxOrder", this.pages.maxOrder, "enough for a cache descriptor");
+    let count = 0;
+    for (const { name, size, align } of sizeClasses(classes)) {
+      const request = { name, size, align, flags, functions: 0, geometry, onSlab: false };
+      const cache = newDescriptor(hierarchy);
+      if (cache === NULL)
+        throw new InvalidArgumentError("pages", "exhausted", "able to hold the cache descriptors");
+      if (!writeDescriptor(hierarchy, cache, request)) {
+        freeDirect(hierarchy, cache);
+        break;
+      }
+      count++;
+    }
+    hierarchy.store(L.ROOT_GENERAL_COUNT, count);
+  }
+
+  /** Name that owner tracking writes with every allocation and free of this worker: up to 16 ASCII characters. */
+  get owner(): string {
+    return this.hierarchy.owner;
+  }
+
+  set owner(name: string) {
+    this.hierarchy.owner = name;
+  }
+
+  /**
+   * Makes a cache. Linux's `kmem_cache_create`.
+   *
+   * @param name 1 to 31 ASCII characters, unused so far.
+   * @param size Bytes of an object, 1 or more.
+   * @param align Bytes: a power of two, or 0 for 8.
+   * @param flags {@link SlabFlags}.
+   * @param ctor Called once for each object when its slab is made, never between a free and an alloc.
+   * @param dtor Called once for each object when its slab goes.
+   * @throws InvalidArgumentError when an argument is out of range, the name is taken, no slab can hold an object, or
+   * there is no memory for the descriptor; nothing has changed.
+   */
+  kmemCacheCreate(
+    name: string,
+    size: number,
+    align: number = 0,
+    flags: number = 0,
+    ctor?: ObjectFunction,
+    dtor?: ObjectFunction,
+  ): KmemCache {
+    if (!/^[\x21-\x7e]{1,31}$/.test(name)) {
+      throw new InvalidArgumentError("name", name, "1 to 31 printable ASCII characters without spaces");
+    }
+    if (!Number.isInteger(size) || size < 1)
+      throw new InvalidArgumentError("size", size, "an integer of 1 or more");
+    if (align !== 0) expectAlignment(align);
+    if (!isFlags(flags)) throw new InvalidArgumentError("flags", flags, "a combination of SlabFlags");
+    const functions = (ctor ? L.HAS_CONSTRUCTOR : 0) | (dtor ? L.HAS_DESTRUCTOR : 0);
+    const { hierarchy } = this;
+    hierarchy.enter();
+    try {
+      if (this.#find(name) !== NULL) throw new InvalidArgumentError("name", name, "unused so far");
+      const cache = newDescriptor(hierarchy);
+      if (cache === NULL)
+        throw new InvalidArgumentError("pages", "exhausted", "able to hold a cache descriptor");
+      const geometry = hierarchy.load(L.ROOT_GEOMETRY);
+      if (
+        !writeDescriptor(hierarchy, cache, { name, size, align, flags, functions, geometry, onSlab: false })
+      ) {
+        freeDirect(hierarchy, cache);
+        throw new InvalidArgumentError("size", size, "small enough for the largest slab");
+      }
+      const handle = this.#handle(cache);
+      handle.register(ctor, dtor);
+      return handle;
+    } finally {
+      hierarchy.leave();
+    }
+  }
+
+  /**
+   * Finds a cache that another worker, or an earlier run, made, and registers this worker's functions for it.
+   *
+   * @returns undefined when there is none of this name.
+   */
+  kmemCacheFind(name: string, ctor?: ObjectFunction, dtor?: ObjectFunction): KmemCache | undefined {
+    const cache = this.#locked(() => this.#find(name));
+    if (cache === NULL) return undefined;
+    const handle = this.#handle(cache);
+    handle.register(ctor, dtor);
+    return handle;
+  }
+
+  /** As {@link KmemCache.alloc}. */
+  kmemCacheAlloc(cache: KmemCache): Address {
+    return cache.alloc();
+  }
+
+  /** As {@link KmemCache.free}. */
+  kmemCacheFree(cache: KmemCache, object: Address): void {
+    cache.free(object);
+  }
+
+  /** As {@link KmemCache.shrink}. */
+  kmemCacheShrink(cache: KmemCache): number {
+    return cache.shrink();
+  }
+
+  /**
+   * Ends a cache: its destructors run, its pages go back, its descriptor returns to cache_cache. No worker may use the
+   * cache any more, nor be using it.
+   *
+   * @throws InvalidArgumentError when objects are live, or the cache is one of the hierarchy's own.
+   */
+  kmemCacheDestroy(cache: KmemCache): void {
+    const { hierarchy } = this;
+    if (cache.id <= hierarchy.load(L.ROOT_GENERAL_COUNT) || cache.name.startsWith("slab-meta-")) {
+      throw new InvalidArgumentError("cache", cache.name, "a cache made by kmemCacheCreate");
+    }
+    cache.tearDown();
+    this.#handles[cache.id] = undefined;
+    this.#locked(() => {
+      removeFromChain(hierarchy, cache.address);
+      this.memory.store32(cache.address + L.CACHE_MAGIC, 0);
+      freeDirect(hierarchy, cache.address);
+    });
+  }
+
+  /** The general caches, in ascending order of size. */
+  generalCaches(): KmemCache[] {
+    const count = this.hierarchy.load(L.ROOT_GENERAL_COUNT);
+    return [...this.hierarchy.caches()].slice(1, 1 + count).map((cache) => this.#handle(cache));
+  }
+
+  /** Every cache, cache_cache first. */
+  caches(): KmemCache[] {
+    return this.#locked(() => [...this.hierarchy.caches()]).map((cache) => this.#handle(cache));
+  }
+
+  /**
+   * The periodic trim of all caches: see {@link KmemCache.reap}. Linux runs it every two seconds.
+   *
+   * @returns pages given back.
+   */
+  reap(): number {
+    return this.#shed((cache) => cache.reap());
+  }
+
+  /**
+   * Gives back what can be given back, for memory pressure: a kernel's shrinker calls it.
+   *
+   * @param pages Stops when so many pages have gone back. Default all.
+   * @returns pages given back.
+   */
+  reclaim(pages: number = Number.POSITIVE_INFINITY): number {
+    let given = 0;
+    return this.#shed((cache) => {
+      if (given >= pages) return 0;
+      const freed = cache.shrink();
+      given += freed;
+      return freed;
+    });
+  }
+
+  #shed(body: (cache: KmemCache) => number): number {
+    const before = this.pagesHeld;
+    for (const cache of this.caches()) if (cache.isComplete && !this.#isInternal(cache)) body(cache);
+    return before - this.pagesHeld;
+  }
+
+  /** cache_cache and the meta caches give their slabs back as soon as they are empty. */
+  #isInternal(cache: KmemCache): boolean {
+    return cache.id === 0 || cache.name.startsWith("slab-meta-");
+  }
+
+  /**
+   * Sets what is called when an allocation finds neither a page nor anything of its own to reclaim: the hook makes room (drops
+   * cached objects, makes the page allocator grow) and returns whether it is worth another try.
+   */
+  onPressure(hook: (() => boolean) | undefined): void {
+    this.#reclaimHook = hook;
+  }
+
+  #underPressure(): boolean {
+    // What is called meanwhile may allocate, and fail: that failure must not begin another round.
+    if (this.#reclaiming) return false;
+    this.#reclaiming = true;
+    try {
+      return this.reclaim() > 0 || this.#reclaimHook?.() === true;
+    } finally {
+      this.#reclaiming = false;
+    }
+  }
+
+  /** Pages held of the page allocator now, the root's included. */
+  get pagesHeld(): number {
+    return this.hierarchy.load(L.ROOT_PAGES);
+  }
+
+  /** The most bytes that may be held of the page allocator; 0 for no limit. A lower limit than what is held stops growth only. */
+  get limit(): number {
+    return this.hierarchy.load(L.ROOT_PAGE_LIMIT) * this.pages.pageSize;
+  }
+
+  set limit(bytes: number) {
+    this.hierarchy.store(L.ROOT_PAGE_LIMIT, limitPages(bytes, this.pages.pageSize));
+  }
+
+  /** The text of /proc/slabinfo (version 2.1) for this hierarchy. */
+  slabinfo(): string {
+    return slabinfo(this.caches(), this.hierarchy);
+  }
+
+  /** Verifies every invariant of every cache; empty when all is sound. O(heap). No other worker may be at work. */
+  check(): readonly HeapFault[] {
+    return this.#locked(() => checkHierarchy(this.hierarchy));
+  }
+
+  /**
+   * Leaves the hierarchy: gives this CPU's cached objects back to the slabs and its number to whoever attaches next.
+   * The handles of this worker must not be used any more.
+   */
+  detach(): void {
+    for (const cache of this.caches()) if (!this.#isInternal(cache)) cache.giveUpArray();
+    this.#locked(() => {
+      const mask = this.hierarchy.load(L.ROOT_CPU_MASK);
+      this.hierarchy.store(L.ROOT_CPU_MASK, mask & ~(1 << this.cpu));
+    });
+    this.#stopListening();
+  }
+
+  #find(name: string): Address {
+    for (const cache of this.hierarchy.caches()) if (readName(this.memory, cache) === name) return cache;
+    return NULL;
+  }
+
+  #handle(cache: Address): KmemCache {
+    const id = this.memory.load32(cache + L.CACHE_ID);
+    const known = this.#handles[id];
+    if (known !== undefined && known.address === cache) return known;
+    const handle = new KmemCache(this.hierarchy, cache);
+    this.#handles[id] = handle;
+    return handle;
+  }
+
+  #takeViews(): void {
+    this.hierarchy.takeViews();
+    for (const handle of this.#handles) handle?.takeViews();
+  }
+
+  #locked<T>(body: () => T): T {
+    this.hierarchy.enter();
+    try {
+      return body();
+    } finally {
+      this.hierarchy.leave();
+    }
+  }
+}
+
+const isShared = (memory: Memory): boolean =>
+  memory instanceof LinearMemory && memory.buffer instanceof SharedArrayBuffer;
+
+const limitPages = (bytes: number | undefined, pageSize: number): number => {
+  if (bytes === undefined || bytes === 0) return 0;
+  if (!Number.isSafeInteger(bytes) || bytes < pageSize) {
+    throw new InvalidArgumentError("limit", bytes, `bytes for at least a page of ${pageSize}, or 0 for none`);
+  }
+  return Math.min(Math.floor(bytes / pageSize), 2 ** 32 - 1);
+};
+
+/** Takes the lowest free CPU number, -1 when there is none. With the lock held. */
+const claimCpu = (memory: Memory, root: Address): number => {
+  const mask = memory.load32(root + L.ROOT_CPU_MASK);
+  const cpus = memory.load32(root + L.ROOT_CPUS);
+  for (let cpu = 0; cpu < cpus; cpu++) {
+    if (((mask >>> cpu) & 1) !== 0) continue;
+    memory.store32(root + L.ROOT_CPU_MASK, (mask | (1 << cpu)) >>> 0);
+    return cpu;
+  }
+  return -1;
+};

@@ -114,9 +114,9 @@ export class Process implements MappingSource {
     return before;
   }
 
-  mmap(length: number, protection: number): Address {
+  mmap(length: number, protection: number, hint: Address = NULL): Address {
     const flags = MapFlag.PRIVATE | MapFlag.ANONYMOUS;
-    const real = mmap(this.mm, 0, length, protection, flags, null, 0);
+    const real = mmap(this.mm, this.toReal(hint), length, protection, flags, null, 0);
     if (real < 0) return NULL;
     if (protection & Protection.WRITE) this.#written(real, real + pageCeil(length));
     return this.#window.addressOf(real);

@@ -66,6 +66,20 @@ export class HeapCorruptionError extends HeapwrightError {
   }
 }
 
+/** An access to bytes that nobody may touch: before a block, after it, or in it once it was given back. */
+export class PoisonedAccessError extends HeapwrightError {
+  override readonly name = "PoisonedAccessError";
+  readonly code = "ERR_POISONED_ACCESS";
+  /** The first poisoned byte of the access. */
+  readonly address: Address;
+
+  /** @param access what was done, as in "load of 4 bytes at 0x1000". */
+  constructor(address: Address, access: string) {
+    super(`${access}: ${hex(address)} is poisoned`);
+    this.address = address;
+  }
+}
+
 /** A memory that holds no heap, or the heap of another strategy or version, was attached to. */
 export class AttachError extends HeapwrightError {
   override readonly name = "AttachError";

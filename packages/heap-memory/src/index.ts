@@ -6,6 +6,9 @@
  */
 export * from "./align.ts";
 export { Bitmap } from "./bitmap.ts";
+export { CheckedMemory } from "./checked-memory.ts";
+export { CountingMemory } from "./counting-memory.ts";
+export { FutexLock } from "./futex-lock.ts";
 export { claimHeap, expectHeap } from "./identity.ts";
 export {
   type LinearBuffer,

@@ -129,7 +129,6 @@ export class AreaTree {
       this.#replace(area, area.left ?? area.right);
     }
     area.left = area.right = area.parent = area.prev = area.next = null;
-    if (next !== null) setGap(next);
     if (from !== null) this.#rebalance(from);
     if (next !== null) this.#refreshGap(next);
   }

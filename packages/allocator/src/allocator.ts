@@ -16,10 +16,10 @@ import type { Memory } from "./memory.ts";
  *
  * @example
  * ```ts
- * import { LinearMemory } from "@heapwright/heap-memory";
- * import { Bump } from "@heapwright/classic";
+ * import { FirstFit } from "@heapwright/classic";
+ * import { LinearMemory, LinearPages } from "@heapwright/heap-memory";
  *
- * const heap = new Bump(LinearMemory.fixed(65536));
+ * const heap = new FirstFit(LinearPages.create(LinearMemory.fixed(65536)));
  * const block = heap.allocate(100);
  * heap.memory.store32(block, 42);
  * heap.deallocate(block);

@@ -30,7 +30,8 @@ export type { AllocatorFactory, ConformanceCase, ConformanceOptions } from "./op
  * import { conformanceCases } from "@heapwright/allocator/conformance";
  * import { test } from "vitest";
  *
- * for (const c of conformanceCases(() => new Bump(LinearMemory.fixed(65536)), { reuses: false })) test(c.name, c.run);
+ * const factory = () => new Bump(LinearPages.create(LinearMemory.fixed(65536)));
+ * for (const c of conformanceCases(factory, { reuses: false })) test(c.name, c.run);
  * ```
  */
 export const conformanceCases = (

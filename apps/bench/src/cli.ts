@@ -3,11 +3,15 @@ import { Command, CommanderError } from "commander";
 import { UserError } from "./user-error.ts";
 
 const program = new Command("heapwright")
-  .description("Replay real allocation traces over any allocator, and hold the models against the real thing.")
+  .description(
+    "Replay real allocation traces over any allocator, and hold the models against the real thing.",
+  )
   .exitOverride();
 
 // Each command is a file of its own, loaded only when it is called for.
-const commands: readonly (() => Promise<{ register(program: Command): void }>)[] = [];
+const commands: readonly (() => Promise<{ register(program: Command): void }>)[] = [
+  () => import("./commands/compare.ts"),
+];
 
 try {
   for (const load of commands) (await load()).register(program);

@@ -1,0 +1,129 @@
+import Table from "cli-table3";
+import type { Cell } from "../measure/compare.ts";
+import { geometricMean, median, spread } from "../measure/median.ts";
+import { bytes, digits, orDash, percent } from "./format.ts";
+
+const HEAD = [
+  "allocator",
+  "ns/op",
+  "±",
+  "Mops/s",
+  "peak heap",
+  "used",
+  "internal",
+  "external",
+  "avg frag",
+  "failed",
+  "words",
+  "lines",
+  "pages",
+];
+
+const newTable = (head: readonly string[]): Table.Table =>
+  new Table({
+    head: [...head],
+    style: { head: [], border: [], compact: true },
+    colAligns: head.map((_, index) => (index === 0 ? "left" : "right")),
+  });
+
+/** The time columns of a cell, or why there are none. */
+const timing = (cell: Cell): string[] => {
+  if (cell.error !== null) return ["error", "", ""];
+  if (cell.cutAt !== null) return [`cut at ${percent(cell.cutAt / cell.ops)}`, "", ""];
+  const ns = median(cell.nsPerOp);
+  return [digits(ns), `${(spread(cell.nsPerOp) * 100).toFixed(0)}%`, digits(1000 / ns)];
+};
+
+/** The table of one trace, and below it what a row could not hold. */
+export const traceTable = (cells: readonly Cell[]): string => {
+  const table = newTable(HEAD);
+  for (const cell of cells) {
+    const { memory, cost } = cell;
+    table.push([
+      cell.allocator,
+      ...timing(cell),
+      memory === null || memory.peakHeapBytes === 0 ? "-" : bytes(memory.peakHeapBytes),
+      percent(memory?.utilisation ?? null),
+      percent(memory?.internal ?? null),
+      percent(memory?.external ?? null),
+      percent(memory?.averageFragmentation ?? null),
+      cell.cutAt === null && cell.error === null ? String(cell.failed) : "-",
+      orDash(cost?.words),
+      orDash(cost?.lines),
+      orDash(cost?.pages),
+    ]);
+  }
+  const errors = cells
+    .filter((cell) => cell.error !== null)
+    .map((cell) => `  ${cell.allocator}: ${cell.error}`);
+  return [table.toString(), ...errors].join("\n");
+};
+
+/** One line an allocator over all traces. */
+export interface SummaryRow {
+  readonly allocator: string;
+  /** Geometric mean of the medians, over the traces that were finished. */
+  readonly nsPerOp: number;
+  /** Geometric mean of this allocator's time divided by the fastest one's on the same trace, the null driver aside. */
+  readonly slowdown: number;
+  /** Mean share of the peak heap that was asked for. */
+  readonly utilisation: number;
+  /** Mean over the traces of the average fragmentation. */
+  readonly averageFragmentation: number;
+  readonly failed: number;
+  readonly finished: number;
+  readonly traces: number;
+}
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+const known = (values: readonly (number | null | undefined)[]): number[] =>
+  values.filter((value): value is number => value !== null && value !== undefined);
+const finished = (cell: Cell): boolean => cell.cutAt === null && cell.error === null;
+
+/** Sums the cells up by allocator, in the order of their first appearance. */
+export const summarise = (cells: readonly Cell[]): SummaryRow[] => {
+  const fastest = new Map<string, number>();
+  for (const cell of cells) {
+    if (!finished(cell) || cell.allocator === "null") continue;
+    fastest.set(
+      cell.trace,
+      Math.min(fastest.get(cell.trace) ?? Number.POSITIVE_INFINITY, median(cell.nsPerOp)),
+    );
+  }
+  return [...new Set(cells.map((cell) => cell.allocator))].map((allocator) => {
+    const all = cells.filter((cell) => cell.allocator === allocator);
+    const done = all.filter(finished);
+    return {
+      allocator,
+      nsPerOp: geometricMean(done.map((cell) => median(cell.nsPerOp))),
+      slowdown: geometricMean(
+        done.flatMap((cell) =>
+          fastest.has(cell.trace) ? median(cell.nsPerOp) / fastest.get(cell.trace)! : [],
+        ),
+      ),
+      utilisation: mean(known(done.map((cell) => cell.memory?.utilisation))),
+      averageFragmentation: mean(known(done.map((cell) => cell.memory?.averageFragmentation))),
+      failed: done.reduce((sum, cell) => sum + cell.failed, 0),
+      finished: done.length,
+      traces: all.length,
+    };
+  });
+};
+
+/** The summary over all traces. */
+export const summaryTable = (rows: readonly SummaryRow[]): string => {
+  const table = newTable(["allocator", "ns/op", "x fastest", "used", "avg frag", "failed", "traces"]);
+  for (const row of rows) {
+    table.push([
+      row.allocator,
+      digits(row.nsPerOp),
+      row.allocator === "null" ? "-" : digits(row.slowdown),
+      Number.isNaN(row.utilisation) ? "-" : percent(row.utilisation),
+      Number.isNaN(row.averageFragmentation) ? "-" : percent(row.averageFragmentation),
+      String(row.failed),
+      row.finished === row.traces ? String(row.traces) : `${row.finished} of ${row.traces}`,
+    ]);
+  }
+  return table.toString();
+};

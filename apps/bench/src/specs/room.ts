@@ -1,0 +1,57 @@
+import { type Address, NULL, type PageSource } from "@heapwright/allocator";
+import { LinearMemory } from "@heapwright/heap-memory";
+
+const GIB = 2 ** 30;
+
+/**
+ * The part of one memory in which one strategy of a composition lives. All parts of a composition share the memory (a
+ * combinator demands it), each has a range of its own; a strategy alone has all 4 GiB.
+ */
+export interface Room {
+  readonly memory: LinearMemory;
+  readonly start: Address;
+  /** First address beyond the room. */
+  readonly end: Address;
+  /** A break that moves inside the room. */
+  readonly pages: RoomPages;
+}
+
+/** Rooms of equal size for `count` strategies over one growing memory. */
+export const makeRooms = (count: number): Room[] => {
+  const memory = LinearMemory.growing({ maximum: 4 * GIB });
+  const size = Math.floor((4 * GIB) / count / 65536) * 65536;
+  return Array.from({ length: count }, (_, index) => {
+    const start = index * size;
+    return { memory, start, end: start + size, pages: new RoomPages(memory, start, start + size) };
+  });
+};
+
+/** A break that moves inside a room. Its first 64 bytes are never given out, so that no block is at NULL. */
+export class RoomPages implements PageSource {
+  readonly memory: LinearMemory;
+  readonly pageSize: number = 4096;
+  readonly #base: Address;
+  readonly #end: Address;
+  #break: Address;
+
+  constructor(memory: LinearMemory, start: Address, end: Address) {
+    this.memory = memory;
+    this.#base = start + 64;
+    this.#end = end;
+    this.#break = this.#base;
+  }
+
+  /** Bytes between the room's start and the break. */
+  get heapBytes(): number {
+    return this.#break - this.#base;
+  }
+
+  sbrk(increment: number): Address {
+    const old = this.#break;
+    const next = old + increment;
+    if (next < this.#base || next > this.#end || !this.memory.grow(next)) return NULL;
+    if (increment < 0) this.memory.fill(next, -increment, 0);
+    this.#break = next;
+    return old;
+  }
+}

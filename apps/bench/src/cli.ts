@@ -11,6 +11,7 @@ const program = new Command("heapwright")
 // Each command is a file of its own, loaded only when it is called for.
 const commands: readonly (() => Promise<{ register(program: Command): void }>)[] = [
   () => import("./commands/compare.ts"),
+  () => import("./commands/placement.ts"),
 ];
 
 try {

@@ -98,7 +98,7 @@ export class Ptmalloc
     this.memory = this.core.mem;
     this.alignment = this.core.alignMask + 1;
     this.#threads[0] = this;
-    if (!(options instanceof Core)) this.core.probe = options.probe;
+    if (!(options instanceof Core)) this.probe = options.probe;
   }
 
   /**
@@ -133,6 +133,7 @@ export class Ptmalloc
 
   set probe(probe: Probe | undefined) {
     this.core.probe = probe;
+    for (const thread of this.#threads) thread?.arm();
   }
 
   /**

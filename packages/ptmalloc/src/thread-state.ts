@@ -5,7 +5,7 @@
  */
 import type { Address } from "@heapwright/allocator";
 import type { Core } from "./core.ts";
-import { THREAD, THREAD_BYTES, THREADS_AT } from "./layout/statics.ts";
+import { PARAMETER, THREAD, THREAD_BYTES, THREADS_AT } from "./layout/statics.ts";
 
 const SHUTTING_DOWN = 1;
 
@@ -17,6 +17,12 @@ export class ThreadState {
   /** Address of the thread's tcache, 0 while it has none. */
   tcache: Address;
   readonly record: Address;
+  /** Tcache bins that the fast paths may use: none while there is no tcache, or while a probe wants to be told. */
+  fastBins = 0;
+  /** How many chunks a tcache bin holds at most. */
+  fastRoom = 0;
+  /** The low word of what marks a chunk as cached. */
+  fastKey = 0;
   /** Unsorted chunks that the allocation now running has sorted. */
   sorted = 0;
 
@@ -25,11 +31,23 @@ export class ThreadState {
     this.index = index;
     this.record = core.state + THREADS_AT + index * THREAD_BYTES;
     this.tcache = core.mem.load32(this.record + THREAD.tcache);
+    this.arm();
   }
 
   setTcache(address: Address): void {
     this.tcache = address;
     this.core.mem.store32(this.record + THREAD.tcache, address);
+    this.arm();
+  }
+
+  /** Sets what the fast paths need to know; to be called when the tcache or the probe has changed. */
+  arm(): void {
+    const { core, tcache } = this;
+    const ready = tcache !== 0 && core.probe === undefined;
+    this.fastBins = ready ? core.mem.load32(core.state + PARAMETER.tcacheBins) : 0;
+    this.fastRoom = core.mem.load32(core.state + PARAMETER.tcacheCount);
+    this.fastKey =
+      core.profile.tcacheKey === "cache" ? tcache : core.mem.load32(core.state + PARAMETER.tcacheKey);
   }
 
   /** The arena the thread is attached to, 0 before its first allocation. */

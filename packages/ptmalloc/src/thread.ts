@@ -8,12 +8,17 @@
 import { type Address, expectSize, InvalidArgumentError } from "@heapwright/allocator";
 import { leaveArena } from "./arenas/arena.ts";
 import { tcacheKey } from "./bins/tcache.ts";
-import { type Core, IS_MMAPPED, NON_MAIN_ARENA, PREV_INUSE } from "./core.ts";
+import { type Core, IS_MMAPPED, NON_MAIN_ARENA } from "./core.ts";
 import { corrupted } from "./errors.ts";
 import { TCACHE_BINS } from "./layout/geometry.ts";
 import { PARAMETER } from "./layout/statics.ts";
 import { callocSlow, freeSlow, mallocSlow, memalignSlow, reallocSlow } from "./ops/entry.ts";
 import { ThreadState } from "./thread-state.ts";
+
+/** No request and no chunk from here on is cached. */
+const FAST_LIMIT = 2048;
+/** Size bits that a chunk for the tcache must not have: mapped, or a size that is no multiple of 16. */
+const NOT_FAST = IS_MMAPPED | 8;
 
 /** errno values of posix_memalign. */
 const EINVAL = 22;
@@ -26,19 +31,19 @@ const expectBytes = (bytes: number): void => {
 
 /** The heap as one thread sees it: `heap.thread(n)`. Thread 0 is the main thread. */
 export class ThreadHeap extends ThreadState {
-  /** The largest request that the tcache serves, in bytes. */
-  readonly #cachedMax: number;
   readonly #entriesAt: number;
-  /** Added to a request before the shift that gives its tcache bin ... */
-  readonly #binBias: number;
+  /** A request of b bytes belongs to tcache bin ((b + bias) >> 4) - base. */
+  readonly #bias: number;
+  readonly #base: number;
+  readonly #word: number;
 
   /** @internal */
   constructor(core: Core, index: number) {
     super(core, index);
-    const bins = core.mem.load32(core.state + PARAMETER.tcacheBins);
-    this.#cachedMax = (bins - 1) * (core.alignMask + 1) + core.minSize - core.word;
     this.#entriesAt = core.g.tcacheEntriesAt;
-    this.#binBias = core.word + core.alignMask;
+    this.#bias = core.word + core.alignMask;
+    this.#base = core.minSize >>> 4;
+    this.#word = core.word;
   }
 
   /**
@@ -49,7 +54,24 @@ export class ThreadHeap extends ThreadState {
    * @throws HeapCorruptionError with glibc's message when one of its tests fails.
    */
   malloc(bytes: number): Address {
-    expectBytes(bytes);
+    if (bytes >>> 0 === bytes && bytes < FAST_LIMIT) {
+      // The newest chunk of the bin, if it has one: four loads and four stores.
+      const { core, tcache } = this;
+      const bin = Math.max(((bytes + this.#bias) >>> 4) - this.#base, 0);
+      if (bin < this.fastBins) {
+        const count = core.mem.load16(tcache + 2 * bin);
+        if (count !== 0) {
+          const head = tcache + this.#entriesAt + bin * this.#word;
+          const mem = core.load(head);
+          if ((mem & core.alignMask) === 0) {
+            core.store(head, core.mangle(mem, core.load(mem)));
+            core.mem.store16(tcache + 2 * bin, count - 1);
+            core.store(mem + this.#word, 0);
+            return mem;
+          }
+        }
+      }
+    } else expectSize(bytes);
     return mallocSlow(this.core, this, bytes);
   }
 
@@ -59,7 +81,30 @@ export class ThreadHeap extends ThreadState {
    * @throws HeapCorruptionError with glibc's message when one of its tests fails.
    */
   free(mem: Address): void {
-    if (mem !== 0) freeSlow(this.core, this, mem);
+    if (mem === 0) return;
+    // A chunk of a size that is cached, that is not marked as cached and whose bin has room: four loads and four stores.
+    const { core, tcache } = this;
+    const head = core.load(mem - this.#word);
+    const bin = (head >>> 4) - this.#base;
+    if (
+      (head & NOT_FAST) === 0 &&
+      (mem & core.alignMask) === 0 &&
+      bin >= 0 &&
+      bin < this.fastBins &&
+      head < FAST_LIMIT
+    ) {
+      if ((head & NON_MAIN_ARENA) !== 0) core.load(core.heapFor(mem));
+      const count = core.mem.load16(tcache + 2 * bin);
+      if (count < this.fastRoom && core.mem.load32(mem + this.#word) !== this.fastKey) {
+        const first = tcache + this.#entriesAt + bin * this.#word;
+        core.store(mem + this.#word, tcacheKey(core, tcache));
+        core.store(mem, core.mangle(mem, core.load(first)));
+        core.store(first, mem);
+        core.mem.store16(tcache + 2 * bin, count + 1);
+        return;
+      }
+    }
+    freeSlow(core, this, mem);
   }
 
   /** C's `calloc`: `count * size` bytes, all zero; or 0 when exhausted or when the product is too large. */

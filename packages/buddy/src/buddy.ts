@@ -185,6 +185,15 @@ export class Buddy implements PageAllocator {
     return this.areas.at;
   }
 
+  /** The first byte after the metadata that was laid out at first, a multiple of 8. */
+  get metadataEnd(): Address {
+    const { meta, at, first, blockOrder } = this.areas;
+    const capacity = meta.load32(at + Header.CAPACITY);
+    const tables =
+      meta.load32(at + Header.BLOCKS) + Math.ceil(tableBytes(first, capacity, blockOrder) / 8) * 8;
+    return meta.load32(at + Header.LINK_SHIFT) === 3 ? tables + capacity * 8 : tables;
+  }
+
   allocatePages(order: number): Address {
     return this.allocateOn(0, Mobility.UNMOVABLE, order);
   }
@@ -267,7 +276,11 @@ export class Buddy implements PageAllocator {
     return frame;
   }
 
-  /** Throws when the frame does not begin a live run or is free. */
+  /**
+   * Says whether what begins at a frame can be given back at all.
+   *
+   * @throws DoubleFreeError when the frame is free; InvalidPointerError when it begins no live run.
+   */
   expectBegin(frame: number, address: Address): void {
     const head = this.areas.headOf(frame);
     const kind = this.areas.state(head) & ~ORDER_MASK;

@@ -4,8 +4,28 @@
  * @packageDocumentation
  */
 export { Buddy, type BuddyOptions } from "./buddy.ts";
+export { allocateContiguousRange, type Migrate } from "./contiguous.ts";
+export { allocatePagesExact, freePagesExact } from "./exact.ts";
 export { FreeAreas } from "./free-areas.ts";
 export { BuddyHeap } from "./heap.ts";
 export { check, stats, walk } from "./inspect.ts";
 export { Mobility } from "./mobility.ts";
 export { PerCpuLists } from "./per-cpu-lists.ts";
+export {
+  buddyinfo,
+  extfragIndex,
+  fragmentationIndex,
+  pagetypeinfo,
+  unusableFreeIndex,
+  unusableIndex,
+} from "./proc.ts";
+export {
+  Gfp,
+  MemoryNode,
+  type Reclaimer,
+  setWatermarks,
+  type Watermarks,
+  type Zone,
+  type ZoneLayout,
+  zonesOf,
+} from "./zones.ts";

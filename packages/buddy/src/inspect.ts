@@ -1,17 +1,8 @@
 import type { BlockInfo, HeapFault, HeapStats } from "@heapwright/allocator";
 import type { Buddy } from "./buddy.ts";
+import { exactLength } from "./exact.ts";
 import { ASKED_TYPES, CACHED_ORDERS, Header, Kind, NO_FRAME, ORDER_MASK, TYPES } from "./layout.ts";
 import { ISOLATE, TYPE_NAMES } from "./mobility.ts";
-
-/** The block from the first piece of an exact run to the last. In frames. */
-export const exactLength = (buddy: Buddy, frame: number): number => {
-  const { areas } = buddy;
-  let length = 2 ** areas.orderOf(frame);
-  while (areas.has(frame + length) && (areas.state(frame + length) & ~ORDER_MASK) === Kind.MORE) {
-    length += 2 ** areas.orderOf(frame + length);
-  }
-  return length;
-};
 
 /** Every run of a range in ascending order, the metadata in the memory first. */
 export function* walk(buddy: Buddy): Generator<BlockInfo> {
@@ -30,7 +21,7 @@ export function* walk(buddy: Buddy): Generator<BlockInfo> {
       yield { address, size: (last - frame) * pageSize, state: "meta" };
       frame = last;
     } else if (kind === Kind.EXACT) {
-      const length = exactLength(buddy, frame);
+      const length = exactLength(buddy.areas, frame);
       yield { address, size: length * pageSize, state: "live", payload: address };
       frame += length;
     } else {

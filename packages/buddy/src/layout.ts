@@ -18,6 +18,8 @@
  *   +56    pageblock order
  *   +96    address of the pageblock types
  *   +100   frames that the range may ever have
+ *   +104   watermarks min, low, high, in frames
+ *   +116   frames kept from requests for higher zones, for each of 3 zones
  *
  * The tables inside the managed memory move to new frames, twice as large, when they are full; so their addresses are
  * read from the header each time.
@@ -51,6 +53,8 @@ export const Header = {
   BLOCK_COUNTS: 80,
   BLOCKS: 96,
   LIMIT: 100,
+  WATERMARKS: 104,
+  RESERVES: 116,
   AREAS: 128,
 } as const;
 

@@ -115,7 +115,9 @@ export class Process implements MappingSource {
   }
 
   mmap(length: number, protection: number, hint: Address = NULL): Address {
-    const flags = MapFlag.PRIVATE | MapFlag.ANONYMOUS;
+    // Who maps without access only reserves addresses, and malloc says so: such areas never join accounted ones.
+    const reserve = protection === Protection.NONE ? MapFlag.NORESERVE : 0;
+    const flags = MapFlag.PRIVATE | MapFlag.ANONYMOUS | reserve;
     const real = mmap(this.mm, this.toReal(hint), length, protection, flags, null, 0);
     if (real < 0) return NULL;
     if (protection & Protection.WRITE) this.#written(real, real + pageCeil(length));

@@ -11,6 +11,10 @@ const program = new Command("heapwright")
 // Each command is a file of its own, loaded only when it is called for.
 const commands: readonly (() => Promise<{ register(program: Command): void }>)[] = [
   () => import("./commands/compare.ts"),
+  () => import("./commands/info.ts"),
+  () => import("./commands/replay.ts"),
+  () => import("./commands/record.ts"),
+  () => import("./commands/import.ts"),
   () => import("./commands/placement.ts"),
 ];
 

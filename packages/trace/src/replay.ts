@@ -70,14 +70,14 @@ export interface ReplayResult {
  * @example
  * ```ts
  * import { FirstFit } from "@heapwright/classic";
- * import { LinearMemory } from "@heapwright/heap-memory";
+ * import { LinearMemory, LinearPages } from "@heapwright/heap-memory";
  * import { replay, TraceBuilder } from "@heapwright/trace";
  *
  * const builder = new TraceBuilder();
  * builder.allocate(0, 100);
  * builder.reallocate(0, 5000);
  * builder.free(0);
- * const heap = new FirstFit(LinearMemory.fixed(65536));
+ * const heap = new FirstFit(LinearPages.create(LinearMemory.fixed(65536)));
  * const { fault, failed } = replay(builder.finish("three calls"), heap, { shadow: true });
  * ```
  */
@@ -101,7 +101,7 @@ class Replay {
   readonly #options: ReplayOptions;
   readonly #allocator: Allocator;
   readonly #blocks: (Block | undefined)[];
-  readonly #ranges: LiveRanges = new LiveRanges();
+  readonly #ranges: LiveRanges;
   #op = 0;
   #failed = 0;
   #firstFailed = -1;
@@ -117,6 +117,7 @@ class Replay {
     this.#trace = trace;
     this.#allocator = allocator;
     this.#options = options;
+    this.#ranges = new LiveRanges(trace.slotCount);
     this.#blocks = new Array<Block | undefined>(trace.slotCount).fill(undefined);
   }
 

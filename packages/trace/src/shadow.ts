@@ -56,11 +56,19 @@ export const findNonZero = (memory: Memory, address: Address, size: number): num
 /** The address ranges of the live blocks, by slot. */
 export class LiveRanges {
   readonly #pages: Map<number, number[]> = new Map<number, number[]>();
-  readonly #starts: Map<number, Address> = new Map<number, Address>();
-  readonly #ends: Map<number, Address> = new Map<number, Address>();
+  readonly #starts: Float64Array;
+  readonly #ends: Float64Array;
+
+  /** For the slots from 0 up to `slotCount - 1`. */
+  constructor(slotCount: number) {
+    this.#starts = new Float64Array(slotCount);
+    this.#ends = new Float64Array(slotCount);
+  }
 
   /** Registers a block; returns the slot of a live block that it overlaps, or -1 when it overlaps none. O(pages). */
   add(slot: number, address: Address, size: number): number {
+    const starts = this.#starts;
+    const ends = this.#ends;
     const end = address + Math.max(size, 1);
     let clash = -1;
     for (let page = this.#page(address); page <= this.#page(end - 1); page++) {
@@ -70,27 +78,25 @@ export class LiveRanges {
         continue;
       }
       for (const other of blocks) {
-        if (this.#starts.get(other)! < end && address < this.#ends.get(other)!) clash = other;
+        if (starts[other]! < end && address < ends[other]!) clash = other;
       }
       blocks.push(slot);
     }
-    this.#starts.set(slot, address);
-    this.#ends.set(slot, end);
+    starts[slot] = address;
+    ends[slot] = end;
     return clash;
   }
 
   /** Forgets the block of `slot`. O(pages). */
   remove(slot: number): void {
-    const start = this.#starts.get(slot)!;
-    const end = this.#ends.get(slot)!;
+    const start = this.#starts[slot]!;
+    const end = this.#ends[slot]!;
     for (let page = this.#page(start); page <= this.#page(end - 1); page++) {
       const blocks = this.#pages.get(page)!;
       const last = blocks.pop()!;
       if (last !== slot) blocks[blocks.indexOf(slot)] = last;
       if (blocks.length === 0) this.#pages.delete(page);
     }
-    this.#starts.delete(slot);
-    this.#ends.delete(slot);
   }
 
   #page(address: Address): number {

@@ -126,18 +126,20 @@ the live blocks' bytes that nobody asked for, external: share of the free bytes 
 at the peak of live bytes. avg frag: share of the heap that nobody asked for, averaged over all operations. words,
 lines, pages: of the heap, touched by an operation; counted, not timed.`;
 
-const report = ({ traces }: Plan, cells: readonly Cell[]): string => {
+const report = ({ traces, limitMs }: Plan, cells: readonly Cell[]): string => {
   const parts = traces.map(({ name, trace }) => {
     const own = cells.filter((cell) => cell.trace === name);
     return `${name}: ${trace.length} operations, ${trace.program}\n${traceTable(own)}`;
   });
-  const cut = cells.some((cell) => cell.cutAt !== null);
+  const cut = cells.some((cell) => cell.cut !== null);
   return [
     ...parts,
     `Summary: geometric mean of ns/op, over ${traces.length} trace${traces.length === 1 ? "" : "s"}\n${summaryTable(summarise(cells))}`,
     LEGEND,
     ...(cut
-      ? ["cut at n%: too slow, stopped at the time limit (--time-limit) with n% of the trace done."]
+      ? [
+          `cut: too slow, stopped after ${limitMs / 1000} s (--time-limit) with so much of the trace done; ">" is what it takes at least.`,
+        ]
       : []),
   ].join("\n\n");
 };

@@ -31,8 +31,8 @@ export interface Cell {
   failed: number;
   memory: MemoryResult | null;
   cost: CostResult | null;
-  /** Operations done when the time limit cut a run. */
-  cutAt: number | null;
+  /** Set when the time limit cut a run: operations done till then, and what the whole trace takes per operation at least. */
+  cut: { readonly done: number; readonly atLeastNsPerOp: number } | null;
   /** What stopped the allocator, when something did. */
   error: string | null;
 }
@@ -83,7 +83,7 @@ const emptyCell = (allocator: string, trace: string, ops: number): Cell => ({
   failed: 0,
   memory: null,
   cost: null,
-  cutAt: null,
+  cut: null,
   error: null,
 });
 
@@ -96,10 +96,10 @@ const once = async <Task extends "time" | "memory" | "cost", Result>(
   limitMs: number,
   keep: (result: Result) => void,
 ): Promise<void> => {
-  if (cell.cutAt !== null || cell.error !== null) return;
+  if (cell.cut !== null || cell.error !== null) return;
   const outcome = (await runWorker(task, spec, columns, limitMs)) as Outcome<Result>;
   if (outcome.kind === "done") keep(outcome.result);
   else if (outcome.kind === "error") cell.error = outcome.message;
   // Looking takes longer than running: what is only too slow to be looked at keeps its times.
-  else if (task === "time") cell.cutAt = outcome.done;
+  else if (task === "time") cell.cut = { done: outcome.done, atLeastNsPerOp: outcome.nanoseconds / cell.ops };
 };

@@ -6,19 +6,15 @@ import type { Columns } from "./columns.ts";
 import { Driver } from "./driver.ts";
 import type { MemoryResult } from "./results.ts";
 
-/** How often an allocator is asked that must walk its heap to answer. */
-const SAMPLES = 256;
-
-/** Replays a trace and looks at the heap after each operation (or at 256 of them, where looking is not O(1)). */
+/** Replays a trace and looks at the heap after each operation. */
 export const memoryRun = async (
   spec: Spec,
   columns: Columns,
   progress: Int32Array,
 ): Promise<MemoryResult> => {
-  const { allocator, heapBytes, cheapHeapBytes } = await buildSpec(spec);
+  const { allocator, heapBytes } = await buildSpec(spec);
   const driver = new Driver(columns, allocator);
   const peakOp = findPeakOp(columns);
-  const every = cheapHeapBytes ? 1 : Math.max(1, Math.floor(columns.length / SAMPLES));
   let live = 0;
   let peakLive = 0;
   let peakHeapBytes = 0;
@@ -31,13 +27,11 @@ export const memoryRun = async (
     driver.run(op, op + 1);
     live += driver.bases[slot] === 0 ? 0 : driver.held[slot]!;
     peakLive = Math.max(peakLive, live);
-    if (op % every === 0 || op === peakOp) {
-      const held = heapBytes();
-      peakHeapBytes = Math.max(peakHeapBytes, held);
-      if (held > 0) {
-        wasted += 1 - live / held;
-        samples++;
-      }
+    const held = heapBytes();
+    peakHeapBytes = Math.max(peakHeapBytes, held);
+    if (held > 0) {
+      wasted += 1 - live / held;
+      samples++;
     }
     if (op === peakOp) atPeak = fragmentation(allocator, live);
     if (op % 4096 === 0) progress[0] = op;

@@ -39,8 +39,8 @@ export interface CostResult {
 /** How a run ended. */
 export type Outcome<Result> =
   | { readonly kind: "done"; readonly result: Result }
-  /** Stopped at the time limit, `done` operations into the trace. */
-  | { readonly kind: "cut"; readonly done: number }
+  /** Stopped at the time limit, `done` operations into the trace; a timed pass had taken so long for them. */
+  | { readonly kind: "cut"; readonly done: number; readonly nanoseconds: number }
   | { readonly kind: "error"; readonly message: string; readonly user: boolean };
 
 /** What a worker can be asked for. */

@@ -14,7 +14,7 @@ export const runWorker = <Task extends keyof Tasks>(
   limitMs: number,
 ): Promise<Outcome<Tasks[Task]>> =>
   new Promise((resolve) => {
-    const progress = new Int32Array(new SharedArrayBuffer(4));
+    const progress = new Int32Array(new SharedArrayBuffer(8));
     const order: Order = { spec, task, columns, progress };
     const worker = new Worker(WORKER, { workerData: order });
     const settle = (outcome: Outcome<Tasks[Task]>): void => {
@@ -22,7 +22,10 @@ export const runWorker = <Task extends keyof Tasks>(
       // Its memory must be gone before the next one is timed.
       void worker.terminate().then(() => resolve(outcome));
     };
-    const timer = setTimeout(() => settle({ kind: "cut", done: progress[0]! }), limitMs);
+    const timer = setTimeout(
+      () => settle({ kind: "cut", done: progress[0]!, nanoseconds: progress[1]! * 1000 }),
+      limitMs,
+    );
     worker.once("message", settle);
     worker.once("error", (error) => settle({ kind: "error", message: String(error), user: false }));
   });

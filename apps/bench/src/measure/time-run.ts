@@ -34,7 +34,8 @@ export const timeRun = async (spec: Spec, columns: Columns, progress: Int32Array
     const start = process.hrtime.bigint();
     for (let op = 0; op < columns.length; op += SEGMENT) {
       driver.run(op, Math.min(op + SEGMENT, columns.length));
-      progress[0] = op;
+      progress[0] = Math.min(op + SEGMENT, columns.length);
+      progress[1] = Number(process.hrtime.bigint() - start) / 1000;
     }
     nanoseconds += Number(process.hrtime.bigint() - start);
     failed = driver.failed;

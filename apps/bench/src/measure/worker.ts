@@ -11,7 +11,7 @@ export interface Order {
   readonly spec: Spec;
   readonly task: keyof Tasks;
   readonly columns: Columns;
-  /** One word, shared: operations done so far. */
+  /** Two words, shared: operations done so far, and microseconds of the timed pass they took. */
   readonly progress: Int32Array;
 }
 

@@ -43,6 +43,7 @@ const COLUMNS = [
   "lines_per_op",
   "pages_per_op",
   "cut_at_op",
+  "ns_per_op_at_least",
   "error",
 ] as const;
 
@@ -71,7 +72,8 @@ export const toCsv = (cells: readonly Cell[]): string => {
       cost?.words,
       cost?.lines,
       cost?.pages,
-      cell.cutAt,
+      cell.cut?.done,
+      cell.cut?.atLeastNsPerOp,
       cell.error,
     ].map(field),
   );

@@ -2,7 +2,7 @@ import type { Cell } from "../measure/compare.ts";
 import { median } from "../measure/median.ts";
 import type { Setting } from "./files.ts";
 import { digits } from "./format.ts";
-import { summarise } from "./table.ts";
+import { atLeast, summarise } from "./table.ts";
 
 const escapeHtml = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
@@ -41,7 +41,7 @@ export const toHtml = (cells: readonly Cell[], setting: Setting): string => {
   const traces = [...new Set(cells.map((cell) => cell.trace))];
   const sections = traces.map((trace) => {
     const own = cells.filter((cell) => cell.trace === trace);
-    const timed = own.filter((cell) => cell.cutAt === null && cell.error === null);
+    const timed = own.filter((cell) => cell.cut === null && cell.error === null);
     const rows = timed.map((cell): [string, number, string] => {
       const ns = median(cell.nsPerOp);
       return [cell.allocator, ns, `${digits(ns)} ns`];
@@ -53,8 +53,8 @@ export const toHtml = (cells: readonly Cell[], setting: Setting): string => {
     );
     const missing = own.filter((cell) => !timed.includes(cell));
     const notes = missing.map((cell) =>
-      cell.error === null
-        ? `${cell.allocator}: cut after ${cell.cutAt} of ${cell.ops} operations (${setting.timeLimitSeconds} s)`
+      cell.cut !== null
+        ? `${cell.allocator}: cut after ${cell.cut.done} of ${cell.ops} operations (${setting.timeLimitSeconds} s)`
         : `${cell.allocator}: ${cell.error}`,
     );
     return `<h2>${escapeHtml(trace)}</h2>
@@ -71,8 +71,8 @@ ${table(
   ["allocator", "ns/op", "x fastest", "used at peak", "average fragmentation", "failed", "traces"],
   summary.map((row) => [
     row.allocator,
-    digits(row.nsPerOp),
-    digits(row.slowdown),
+    atLeast(row, row.nsPerOp),
+    atLeast(row, row.slowdown),
     Number.isNaN(row.utilisation) ? "-" : `${(row.utilisation * 100).toFixed(1)}%`,
     Number.isNaN(row.averageFragmentation) ? "-" : `${(row.averageFragmentation * 100).toFixed(1)}%`,
     String(row.failed),

@@ -29,7 +29,8 @@ const newTable = (head: readonly string[]): Table.Table =>
 /** The time columns of a cell, or why there are none. */
 const timing = (cell: Cell): string[] => {
   if (cell.error !== null) return ["error", "", ""];
-  if (cell.cutAt !== null) return [`cut at ${percent(cell.cutAt / cell.ops)}`, "", ""];
+  if (cell.cut !== null)
+    return [`> ${digits(cell.cut.atLeastNsPerOp)}`, `cut ${percent(cell.cut.done / cell.ops)}`, ""];
   const ns = median(cell.nsPerOp);
   return [digits(ns), `${(spread(cell.nsPerOp) * 100).toFixed(0)}%`, digits(1000 / ns)];
 };
@@ -47,7 +48,7 @@ export const traceTable = (cells: readonly Cell[]): string => {
       percent(memory?.internal ?? null),
       percent(memory?.external ?? null),
       percent(memory?.averageFragmentation ?? null),
-      cell.cutAt === null && cell.error === null ? String(cell.failed) : "-",
+      cell.cut === null && cell.error === null ? String(cell.failed) : "-",
       orDash(cost?.words),
       orDash(cost?.lines),
       orDash(cost?.pages),
@@ -62,7 +63,7 @@ export const traceTable = (cells: readonly Cell[]): string => {
 /** One line an allocator over all traces. */
 export interface SummaryRow {
   readonly allocator: string;
-  /** Geometric mean of the medians, over the traces that were finished. */
+  /** Geometric mean of the medians; of a trace that was cut, of what it takes at least. */
   readonly nsPerOp: number;
   /** Geometric mean of this allocator's time divided by the fastest one's on the same trace, the null driver aside. */
   readonly slowdown: number;
@@ -79,7 +80,9 @@ const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 const known = (values: readonly (number | null | undefined)[]): number[] =>
   values.filter((value): value is number => value !== null && value !== undefined);
-const finished = (cell: Cell): boolean => cell.cutAt === null && cell.error === null;
+/** What an operation takes, or takes at least. */
+const nsOf = (cell: Cell): number => cell.cut?.atLeastNsPerOp ?? median(cell.nsPerOp);
+const finished = (cell: Cell): boolean => cell.cut === null && cell.error === null;
 
 /** Sums the cells up by allocator, in the order of their first appearance. */
 export const summarise = (cells: readonly Cell[]): SummaryRow[] => {
@@ -94,13 +97,12 @@ export const summarise = (cells: readonly Cell[]): SummaryRow[] => {
   return [...new Set(cells.map((cell) => cell.allocator))].map((allocator) => {
     const all = cells.filter((cell) => cell.allocator === allocator);
     const done = all.filter(finished);
+    const timed = all.filter((cell) => cell.error === null);
     return {
       allocator,
-      nsPerOp: geometricMean(done.map((cell) => median(cell.nsPerOp))),
+      nsPerOp: geometricMean(timed.map(nsOf)),
       slowdown: geometricMean(
-        done.flatMap((cell) =>
-          fastest.has(cell.trace) ? median(cell.nsPerOp) / fastest.get(cell.trace)! : [],
-        ),
+        timed.flatMap((cell) => (fastest.has(cell.trace) ? nsOf(cell) / fastest.get(cell.trace)! : [])),
       ),
       utilisation: mean(known(done.map((cell) => cell.memory?.utilisation))),
       averageFragmentation: mean(known(done.map((cell) => cell.memory?.averageFragmentation))),
@@ -111,14 +113,18 @@ export const summarise = (cells: readonly Cell[]): SummaryRow[] => {
   });
 };
 
+/** A time of the summary: marked where some trace was cut. */
+export const atLeast = (row: SummaryRow, value: number): string =>
+  row.finished === row.traces ? digits(value) : `> ${digits(value)}`;
+
 /** The summary over all traces. */
 export const summaryTable = (rows: readonly SummaryRow[]): string => {
   const table = newTable(["allocator", "ns/op", "x fastest", "used", "avg frag", "failed", "traces"]);
   for (const row of rows) {
     table.push([
       row.allocator,
-      digits(row.nsPerOp),
-      row.allocator === "null" ? "-" : digits(row.slowdown),
+      atLeast(row, row.nsPerOp),
+      row.allocator === "null" ? "-" : atLeast(row, row.slowdown),
       Number.isNaN(row.utilisation) ? "-" : percent(row.utilisation),
       Number.isNaN(row.averageFragmentation) ? "-" : percent(row.averageFragmentation),
       String(row.failed),

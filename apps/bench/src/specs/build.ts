@@ -1,10 +1,4 @@
-import {
-  type Allocator,
-  HeapwrightError,
-  hasFootprint,
-  InvalidArgumentError,
-  isInspectable,
-} from "@heapwright/allocator";
+import { type Allocator, HeapwrightError, hasFootprint, InvalidArgumentError } from "@heapwright/allocator";
 import { UserError } from "../user-error.ts";
 import { formatSpec, type Spec } from "./grammar.ts";
 import { Options } from "./options.ts";
@@ -17,8 +11,6 @@ export interface Built {
   readonly allocator: Allocator;
   /** Bytes that it holds of its memory now, all its parts together. */
   readonly heapBytes: () => number;
-  /** Whether `heapBytes` is O(1). */
-  readonly cheapHeapBytes: boolean;
 }
 
 interface Leaf {
@@ -84,7 +76,6 @@ export const buildSpec = async (spec: Spec): Promise<Built> => {
       spec: formatSpec(spec),
       allocator,
       heapBytes: () => leaves.reduce((sum, leaf) => sum + heapBytesOf(leaf), 0),
-      cheapHeapBytes: leaves.every((leaf) => hasFootprint(leaf.allocator) || !isInspectable(leaf.allocator)),
     };
   } catch (error) {
     // An option that the strategy itself refuses.
@@ -93,10 +84,9 @@ export const buildSpec = async (spec: Spec): Promise<Built> => {
   }
 };
 
-const heapBytesOf = ({ allocator, room }: Leaf): number => {
-  if (hasFootprint(allocator)) return allocator.footprint();
-  return isInspectable(allocator) ? allocator.stats().heapBytes : room.pages.heapBytes;
-};
+/** What a leaf took of its room by moving the break; for one that brings its own memory, what it says itself. */
+const heapBytesOf = ({ allocator, room }: Leaf): number =>
+  room.pages.used || !hasFootprint(allocator) ? room.pages.heapBytes : allocator.footprint();
 
 /** The message of an allocator's error, with its kind. */
 export const describeError = (error: unknown): string =>

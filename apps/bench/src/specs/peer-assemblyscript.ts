@@ -5,6 +5,7 @@ import {
   type Memory,
   NULL,
   type ReallocatingAllocator,
+  type ZeroedAllocator,
 } from "@heapwright/allocator";
 import { LinearMemory, type WasmMemory } from "@heapwright/heap-memory";
 import { UserError } from "../user-error.ts";

@@ -9,6 +9,8 @@ import { AssemblyScriptTlsf } from "./peer-assemblyscript.ts";
 import { ThingMalloc } from "./peer-thing.ts";
 import type { Room } from "./room.ts";
 
+const PROFILES = ["glibc-2.36", "glibc-2.31", "glibc-2.41", "ptmalloc-2.12"] as const;
+
 /** A strategy: built in a room of its own. */
 export interface Strategy {
   readonly about: string;
@@ -29,6 +31,51 @@ export const strategies: Readonly<Record<string, Strategy>> = {
     about: "the buddy system as a malloc: power-of-two runs [page=BYTES]",
     build: async (room, options) =>
       new (await import("@heapwright/buddy")).BuddyHeap(room.pages, { pageSize: options.number("page", 64) }),
+  },
+  ptmalloc: {
+    about: "glibc's malloc [profile=glibc-2.36 abi=i386|x86_64 tcache=COUNT]",
+    build: async (room, options) => {
+      const { Ptmalloc } = await import("@heapwright/ptmalloc");
+      return new Ptmalloc(room.pages, {
+        profile: options.choice("profile", PROFILES, "glibc-2.36"),
+        abi: options.choice("abi", ["i386", "x86_64"], "i386"),
+        tunables: { "glibc.malloc.tcache_count": options.number("tcache", 7) },
+      });
+    },
+  },
+  kmalloc: {
+    about: "Linux's kmalloc: slab caches over a buddy system",
+    build: async (room) => {
+      const [{ Buddy }, { Kmalloc }] = await Promise.all([
+        import("@heapwright/buddy"),
+        import("@heapwright/slab"),
+      ]);
+      return new Kmalloc(Buddy.over(room.pages), room.memory);
+    },
+  },
+  tlsf: {
+    about: "two-level segregated fit",
+    build: async (room) => new (await import("@heapwright/classic")).Tlsf(room.pages),
+  },
+  "best-fit": {
+    about: "best fit, by a balanced tree of sizes",
+    build: async (room) => new (await import("@heapwright/classic")).BestFit(room.pages),
+  },
+  "first-fit": {
+    about: "first fit in address order",
+    build: async (room) => new (await import("@heapwright/classic")).FirstFit(room.pages),
+  },
+  "next-fit": {
+    about: "next fit: first fit from where the last search ended",
+    build: async (room) => new (await import("@heapwright/classic")).NextFit(room.pages),
+  },
+  "kernighan-ritchie": {
+    about: "the allocator of The C Programming Language, section 8.7",
+    build: async (room) => new (await import("@heapwright/classic")).KernighanRitchie(room.pages),
+  },
+  bump: {
+    about: "a pointer that only goes up: nothing is ever reused",
+    build: async (room) => new (await import("@heapwright/classic")).Bump(room.pages),
   },
   "thi.ng": {
     about: "peer: @thi.ng/malloc, in a fixed 512 MiB",
@@ -60,4 +107,5 @@ export interface Combinator {
 export const combinators: Readonly<Record<string, Combinator>> = {};
 
 /** What `compare` runs when it is not told otherwise. */
-export const DEFAULT_ALLOCATORS = "null, spans, buddy, as-tlsf, thi.ng";
+export const DEFAULT_ALLOCATORS =
+  "null, spans, ptmalloc, ptmalloc(tcache=0), kmalloc, tlsf, best-fit, first-fit, buddy, bump, as-tlsf, thi.ng";

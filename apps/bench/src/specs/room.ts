@@ -41,6 +41,11 @@ export class RoomPages implements PageSource {
     this.#break = this.#base;
   }
 
+  /** Whether anybody has asked for anything. */
+  get used(): boolean {
+    return this.heapBytes > 0;
+  }
+
   /** Bytes between the room's start and the break. */
   get heapBytes(): number {
     return this.#break - this.#base;

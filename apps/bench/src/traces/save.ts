@@ -1,0 +1,21 @@
+import { createWriteStream } from "node:fs";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
+import { formatTrace, type Trace } from "@heapwright/trace";
+import { UserError } from "../user-error.ts";
+
+/** Writes a trace, compressed when the file's name ends in .gz. */
+export const saveTrace = async (trace: Trace, path: string): Promise<void> => {
+  const text = Readable.from(formatTrace(trace));
+  const file = createWriteStream(path);
+  await (path.endsWith(".gz") ? pipeline(text, createGzip({ level: 9 }), file) : pipeline(text, file)).catch(
+    (error: Error) => {
+      throw new UserError(`cannot write ${path}: ${error.message}`);
+    },
+  );
+};
+
+/** One line on what a trace holds. */
+export const describeTrace = (trace: Trace, path: string): string =>
+  `${path}: ${trace.length} operations, ${trace.slotCount} slots, ${trace.peakLiveBytes} bytes live at the peak, ${trace.threadCount} thread${trace.threadCount === 1 ? "" : "s"}\n`;

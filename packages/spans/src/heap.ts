@@ -7,22 +7,23 @@
 import { type Address, AttachError, InvalidArgumentError } from "@heapwright/allocator";
 import { type LinearMemory, LinearPages } from "@heapwright/heap-memory";
 import {
-  CURRENT,
+  CLASS_ROOM,
   END,
   FIRST,
   FRESH,
-  FULL,
   GRANULE,
+  GRANULE_SHIFT,
+  HEADS,
   HEAP_WORDS,
   LENGTH_SHIFT,
   LIVE,
   META_OWNER,
+  NO_HEADS,
   PROLOGUE_BYTES,
   TABLE,
   TABLE_LENGTH,
 } from "./layout.ts";
 import { RunHeap, tableRoom } from "./run-heap.ts";
-import { CLASS_COUNT } from "./size-classes.ts";
 
 /** "SPAN" in the header. */
 const STRATEGY = 0x4e415053;
@@ -83,7 +84,9 @@ export const layOut = (state: HeapState, fresh: boolean): void => {
   const first = Math.floor(start / GRANULE);
   const end = Math.floor(pages.sbrk(0) / GRANULE);
   const tableStart = Math.ceil((start + PROLOGUE_BYTES) / GRANULE);
-  const tableGranules = tableRoom(end - first, Math.floor(memory.maxByteLength / GRANULE) - first);
+  const most = Math.floor(memory.maxByteLength / GRANULE) - first;
+  // Growth detaches the views of other instances, which then look anew; but not over a shared memory: no table moves there.
+  const tableGranules = tableRoom(isShared(memory) ? most : end - first, most);
   const run = tableStart + tableGranules;
   const table = tableStart * (GRANULE / 4) - first;
   words.fill(0, heap, run * (GRANULE / 4));
@@ -92,10 +95,13 @@ export const layOut = (state: HeapState, fresh: boolean): void => {
   words[heap + FIRST] = first;
   words[heap + END] = end;
   words[heap + FRESH] = fresh ? run : end;
-  words.fill(arena + FULL, arena + CURRENT, arena + CURRENT + CLASS_COUNT);
+  words.fill(first << GRANULE_SHIFT, arena + HEADS, arena + HEADS + CLASS_ROOM);
+  words.fill(first << GRANULE_SHIFT, arena + NO_HEADS, arena + NO_HEADS + CLASS_ROOM);
   words[table + first] = ((tableStart - first) << LENGTH_SHIFT) | META_OWNER | LIVE;
   words[table + tableStart] = (tableGranules << LENGTH_SHIFT) | META_OWNER | LIVE;
   words[table + end] = META_OWNER | LIVE;
   words[table + run] = ((end - run) << LENGTH_SHIFT) | META_OWNER | LIVE;
   new RunHeap(pages, heap, arena, 0).give(run, end - run);
 };
+
+const isShared = (memory: LinearMemory): boolean => !(memory.buffer instanceof ArrayBuffer);

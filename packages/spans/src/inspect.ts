@@ -5,96 +5,92 @@
 import type { BlockInfo, HeapFault, HeapStats } from "@heapwright/allocator";
 import { binOf, MIN_BINNED } from "./bins.ts";
 import {
-  BASE,
+  BACK_MAX,
+  BACK_SHIFT,
   BIN_BITS,
   BIN_COUNT,
   BIN_SUMMARY,
   BINS,
-  BITMAP,
   BLOCKS,
-  CAPACITY,
-  CURRENT,
+  CLASS_BITS,
+  CLASS_SHIFT,
   END,
   FIRST,
+  FIRST_BLOCK,
   FREE,
-  FULL,
   GRANULE,
-  HEAD,
-  INFO,
-  INVERSE,
+  GRANULE_SHIFT,
+  HEADS,
   KIND,
   LENGTH_SHIFT,
   LIVE,
-  META,
+  LIVE_SHIFT,
   META_OWNER,
-  NEXT,
-  ONE_LIVE,
   OWNER_MASK,
-  PREV,
   PREV_FREE,
   SPAN,
-  SUMMARY,
   TABLE,
-  TAIL,
+  UNIT_MASK,
+  UNIT_SHIFT,
 } from "./layout.ts";
 import { addressOf, type RunHeap } from "./run-heap.ts";
-import { CLASS_COUNT, CLASS_INVERSE, CLASS_SHIFT, CLASS_SIZE } from "./size-classes.ts";
+import { CLASS_COUNT, CLASS_SIZE } from "./size-classes.ts";
+import { lengthOfSpan } from "./span-pool.ts";
 
-/** A run as the walk over the table meets it. `record` is that of a span, else 0. */
+/** A run as the walk over the table meets it. */
 interface Run {
   readonly granule: number;
   readonly granules: number;
   readonly tag: number;
-  readonly record: number;
 }
 
 /** Every run up to the fence. Ends early at a tag that is no run's. */
-function* runsOf(runs: RunHeap): Generator<Run> {
-  const { words, heap } = runs;
+function* runsOf({ words, heap }: RunHeap): Generator<Run> {
   const table = words[heap + TABLE]!;
   const end = words[heap + END]!;
   let granule = words[heap + FIRST]!;
   while (granule < end) {
     const tag = words[table + granule]!;
-    const record = (tag & KIND) === SPAN ? (tag >>> 6) << 4 : 0;
-    const granules = record === 0 ? tag >>> LENGTH_SHIFT : words[record + INFO]! >>> 16;
-    yield { granule, granules, tag, record };
+    const granules = (tag & KIND) === SPAN ? lengthOfSpan(words, table + granule) : tag >>> LENGTH_SHIFT;
+    yield { granule, granules, tag };
     if (granules === 0) return;
     granule += granules;
   }
 }
 
+const sizeOf = (tag: number): number => CLASS_SIZE[(tag & CLASS_BITS) >>> CLASS_SHIFT] ?? GRANULE;
+
+/** Whether the table says that a live small block begins at `address`. */
+const isLiveAt = ({ words, heap }: RunHeap, address: number): boolean => {
+  const tag = words[words[heap + TABLE]! + (address >>> GRANULE_SHIFT)]!;
+  return (tag & (FIRST_BLOCK << ((address >>> UNIT_SHIFT) & UNIT_MASK))) !== 0;
+};
+
 /** Every block, in ascending order. */
 export function* walkHeap(runs: RunHeap): Generator<BlockInfo> {
-  const { words, heap, pages } = runs;
-  const end = words[heap + END]!;
-  for (const { granule, granules, tag, record } of runsOf(runs)) {
+  const end = runs.words[runs.heap + END]!;
+  for (const { granule, granules, tag } of runsOf(runs)) {
     const address = addressOf(granule);
     const size = granules * GRANULE;
-    if (record !== 0) yield* walkSpan(words, record, size);
+    if ((tag & KIND) === SPAN) yield* walkSpan(runs, address, size, sizeOf(tag));
     else if ((tag & KIND) === FREE) {
       const bin = granules < MIN_BINNED ? "none" : `runs ${binOf(granules)}`;
       yield { address, size, state: granule + granules === end ? "top" : "free", payload: address, bin };
     } else if ((tag & OWNER_MASK) === META_OWNER) {
-      const from = Math.max(address, pages.start);
+      const from = Math.max(address, runs.pages.start);
       yield { address: from, size: address + size - from, state: "meta" };
     } else yield { address, size, state: "live", payload: address };
   }
 }
 
-function* walkSpan(words: Int32Array, record: number, bytes: number): Generator<BlockInfo> {
-  const base = words[record + BASE]! >>> 0;
-  const size = CLASS_SIZE[(words[record + INFO]! >>> 8) & 255]!;
-  const capacity = words[record + CAPACITY]!;
-  const bin = `span ${size}`;
-  for (let index = 0; index < capacity; index++) {
-    const address = base + index * size;
-    const free = (words[record + BITMAP + (index >>> 5)]! & (1 << index)) !== 0;
-    if (free) yield { address, size, state: "free", payload: address, bin };
-    else yield { address, size, state: "live", payload: address };
+function* walkSpan(runs: RunHeap, base: number, bytes: number, size: number): Generator<BlockInfo> {
+  const bin = `blocks of ${size}`;
+  let address = base;
+  for (; address + size <= base + bytes; address += size) {
+    if (isLiveAt(runs, address)) yield { address, size, state: "live", payload: address };
+    else yield { address, size, state: "free", payload: address, bin };
   }
-  const used = capacity * size;
-  if (used < bytes) yield { address: base + used, size: bytes - used, state: "meta" };
+  if (address < base + bytes) yield { address, size: base + bytes - address, state: "meta" };
 }
 
 /** The heap in numbers, by a walk. */
@@ -118,42 +114,43 @@ export const heapStats = (runs: RunHeap): HeapStats => {
   return { heapBytes, allocatedBytes, freeBytes, liveBlocks, freeBlocks, largestFreeBytes };
 };
 
-/** Verifies the invariants that layout.ts and span-pool.ts state. */
+/** Verifies the invariants that layout.ts states. */
 export const checkHeap = (runs: RunHeap): readonly HeapFault[] => {
   const faults: HeapFault[] = [];
   const report = (granule: number, fault: string): void => {
     faults.push({ address: addressOf(granule), fault });
   };
-  const spans = new Map<number, number>();
   const binned = new Map<number, number>();
-  checkRuns(runs, spans, binned, report);
+  const blocks = new Int32Array(CLASS_COUNT);
+  const live = new Int32Array(CLASS_COUNT);
+  checkRuns(runs, binned, report);
   checkBins(runs, binned, report);
-  checkSpans(runs, spans, report);
+  for (const { granule, granules, tag } of runsOf(runs)) {
+    if ((tag & KIND) === SPAN) checkSpan(runs, granule, granules, blocks, live, report);
+  }
+  checkLists(runs, blocks, live, report);
   return faults;
 };
 
 type Report = (granule: number, fault: string) => void;
 
-/** Tags, coalescing, prevFree and length words. Gathers the spans (record to granule) and binned runs (run to bin). */
-const checkRuns = (
-  { words, heap }: RunHeap,
-  spans: Map<number, number>,
-  binned: Map<number, number>,
-  report: Report,
-): void => {
+/** Tags, coalescing, prevFree and length words. Gathers the binned runs (run to bin). */
+const checkRuns = (runs: RunHeap, binned: Map<number, number>, report: Report): void => {
+  const { words, heap } = runs;
   const table = words[heap + TABLE]!;
   const end = words[heap + END]!;
   let prevFree = false;
   let next = words[heap + FIRST]!;
-  for (const { granule, granules, tag, record } of runsOf({ words, heap } as RunHeap)) {
+  for (const { granule, granules, tag } of runsOf(runs)) {
     if ((tag & KIND) === 0) report(granule, "has no tag, though the run before it ends here");
     if (granules === 0 || granule + granules > end) {
       report(granule, `is a run of ${granules} granules, with ${end - granule} left`);
       return;
     }
     next = granule + granules;
-    if (((tag & PREV_FREE) !== 0) !== prevFree)
+    if (((tag & PREV_FREE) !== 0) !== prevFree) {
       report(granule, `says that the run before it is ${prevFree ? "not " : ""}free`);
+    }
     if ((tag & KIND) === FREE && prevFree) report(granule, "is free beside a free run");
     prevFree = (tag & KIND) === FREE;
     if (prevFree) {
@@ -162,12 +159,10 @@ const checkRuns = (
         report(granule, `is free with ${last >>> 2} as its length word`);
       if (granules >= MIN_BINNED) binned.set(granule, binOf(granules));
     }
-    if (record !== 0) spans.set(record, granule);
+    if ((tag & KIND) === SPAN) continue;
     for (let inner = granule + 1; inner < next; inner++) {
       const kind = words[table + inner]! & KIND;
-      if (record === 0 ? kind !== 0 : (words[table + inner]! >>> 6) << 4 !== record || kind !== SPAN) {
-        report(inner, `has a tag of kind ${kind} inside the run at granule ${granule}`);
-      }
+      if (kind !== 0) report(inner, `has a tag of kind ${kind} inside the run at granule ${granule}`);
     }
   }
   const fence = words[table + end]!;
@@ -199,73 +194,82 @@ const checkBins = ({ words, heap, arena }: RunHeap, binned: Map<number, number>,
   for (const [run, bin] of binned) report(run, `is free, but not in bin ${bin}`);
 };
 
-/** Records agree with themselves; each span is in the one place where it should be. */
-const checkSpans = ({ words, arena }: RunHeap, spans: Map<number, number>, report: Report): void => {
-  const listed = new Set<number>();
+/** The tags of a span: one class, `back` counting up, live bits only where blocks begin. Counts its blocks. */
+const checkSpan = (
+  { words, heap }: RunHeap,
+  granule: number,
+  granules: number,
+  blocks: Int32Array,
+  live: Int32Array,
+  report: Report,
+): void => {
+  const table = words[heap + TABLE]!;
+  const sizeClass = (words[table + granule]! & CLASS_BITS) >>> CLASS_SHIFT;
+  const size = CLASS_SIZE[sizeClass];
+  if (size === undefined) {
+    report(granule, `is a span of class ${sizeClass}`);
+    return;
+  }
+  const capacity = Math.floor((granules * GRANULE) / size);
+  blocks[sizeClass]! += capacity;
+  for (let back = 0; back < granules; back++) {
+    const tag = words[table + granule + back]!;
+    const plain = (back << BACK_SHIFT) | (sizeClass << CLASS_SHIFT) | SPAN;
+    if (
+      (tag & ((BACK_MAX << BACK_SHIFT) | CLASS_BITS | KIND)) !== plain ||
+      (back > 0 && (tag & PREV_FREE) !== 0)
+    ) {
+      report(granule + back, `has ${tag & 0xffff} as its tag in a span, not ${plain}`);
+    }
+    for (let unit = 0; unit <= UNIT_MASK; unit++) {
+      if (((tag >>> LIVE_SHIFT) & (1 << unit)) === 0) continue;
+      const offset = back * GRANULE + (unit << UNIT_SHIFT);
+      if (offset % size !== 0 || offset / size >= capacity)
+        report(granule + back, `has a live bit for unit ${unit}, where no block begins`);
+      live[sizeClass]!++;
+    }
+  }
+};
+
+/** Every list of a class holds just the blocks of its spans that are not live. */
+const checkLists = (runs: RunHeap, blocks: Int32Array, live: Int32Array, report: Report): void => {
+  const { words, heap, arena } = runs;
+  const table = words[heap + TABLE]!;
+  const first = words[heap + FIRST]!;
+  const last = addressOf(first);
   for (let sizeClass = 0; sizeClass < CLASS_COUNT; sizeClass++) {
-    let prev = 0;
-    let empty = false;
-    let record = words[arena + HEAD + sizeClass]!;
-    for (; record !== 0; record = words[record + NEXT]!) {
-      const granule = spans.get(record);
-      if (granule === undefined || listed.has(record)) {
-        report(0, `class ${sizeClass} lists a record at word ${record} that is no span's`);
+    const size = CLASS_SIZE[sizeClass]!;
+    const listed = new Set<number>();
+    for (
+      let block = words[arena + HEADS + sizeClass]! >>> 0;
+      block !== last;
+      block = words[block >>> 2]! >>> 0
+    ) {
+      const granule = block >>> GRANULE_SHIFT;
+      const tag = granule >= first && granule < words[heap + END]! ? words[table + granule]! : 0;
+      const base = addressOf(granule - ((tag >>> BACK_SHIFT) & BACK_MAX));
+      const isBlock =
+        (tag & (CLASS_BITS | KIND)) === ((sizeClass << CLASS_SHIFT) | SPAN) && (block - base) % size === 0;
+      if (!isBlock || isLiveAt(runs, block) || listed.has(block)) {
+        report(
+          granule,
+          `holds 0x${block.toString(16)}, listed as a free block of ${size} bytes, which it is not`,
+        );
         break;
       }
-      listed.add(record);
-      const meta = words[record + META]!;
-      if (words[record + PREV] !== prev) report(granule, "is a span with a wrong back link");
-      if ((meta & SUMMARY) === 0) report(granule, "is a full span in a list");
-      if (empty && meta >= ONE_LIVE) report(granule, "is a span in use behind an empty one");
-      if ((words[record + INFO]! >>> 8) % 256 !== sizeClass)
-        report(granule, "is a span in another class's list");
-      empty = meta < ONE_LIVE;
-      prev = record;
+      listed.add(block);
     }
-    if (record === 0 && words[arena + TAIL + sizeClass] !== prev)
-      report(0, `class ${sizeClass} has a wrong tail`);
-    const current = words[arena + CURRENT + sizeClass]!;
-    if (current === arena + FULL) continue;
-    if (!spans.has(current) || listed.has(current)) report(0, `class ${sizeClass} has a wrong current span`);
-    listed.add(current);
-  }
-  const blocks = new Int32Array(CLASS_COUNT);
-  for (const [record, granule] of spans) {
-    const info = words[record + INFO]!;
-    const sizeClass = (info >>> 8) & 255;
-    const capacity = words[record + CAPACITY]!;
-    blocks[sizeClass]! += capacity;
-    if (words[record + BASE]! >>> 0 !== addressOf(granule))
-      report(granule, "is a span whose record is another's");
-    if (
-      words[record + INVERSE] !== CLASS_INVERSE[sizeClass] ||
-      (info & 255) !== CLASS_SHIFT[sizeClass] ||
-      capacity * CLASS_SIZE[sizeClass]! > (info >>> 16) * GRANULE
-    ) {
-      report(granule, `is a span whose record is not that of class ${sizeClass}`);
-    }
-    let free = 0;
-    let summary = 0;
-    for (let word = 0; word < 8; word++) {
-      const bits = words[record + BITMAP + word]!;
-      if (bits !== 0) summary |= 1 << word;
-      for (let bit = 0; bit < 32; bit++) {
-        if ((bits & (1 << bit)) === 0) continue;
-        if (word * 32 + bit >= capacity)
-          report(granule, `is a span with a free bit for block ${word * 32 + bit} of ${capacity}`);
-        free++;
-      }
-    }
-    const meta = ((capacity - free) << 8) | summary;
-    if (words[record + META] !== meta)
-      report(granule, `is a span with ${words[record + META]} as its meta, not ${meta}`);
-    if (summary !== 0 && !listed.has(record)) report(granule, "is a span with free blocks in no list");
-  }
-  for (let sizeClass = 0; sizeClass < CLASS_COUNT; sizeClass++) {
-    if (blocks[sizeClass] !== words[arena + BLOCKS + sizeClass])
+    if (blocks[sizeClass] !== words[arena + BLOCKS + sizeClass]) {
       report(
-        0,
+        first,
         `class ${sizeClass} counts ${words[arena + BLOCKS + sizeClass]} blocks, not ${blocks[sizeClass]}`,
       );
+    }
+    if (live[sizeClass]! + listed.size !== blocks[sizeClass]) {
+      report(
+        first,
+        `class ${sizeClass} has ${live[sizeClass]} live and ${listed.size} free of ${blocks[sizeClass]} blocks`,
+      );
+    }
   }
 };

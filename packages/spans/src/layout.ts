@@ -1,6 +1,5 @@
 /*
- * Where everything lies. All of a heap's state is in its memory, in 32-bit words, and none of it inside the blocks: a
- * user who overruns a block can spoil another block, but never the heap.
+ * Where everything lies. All of a heap's state is in its memory, in 32-bit words.
  *
  * Memory is dealt out in *granules* of 256 bytes. Granule g is the bytes [256 g, 256 g + 256), counted from address 0.
  * Adjacent granules with one purpose are a *run*.
@@ -13,24 +12,22 @@
  *
  *   live run    | n << 8 | owner << 3 | prevFree << 2 | LIVE |  -  -  -  ...
  *   free run    | n << 8 |                            | FREE |  next << 2 | prev << 2 |  -  ... | n << 2 |
- *   span        | record address |      prevFree << 2 | SPAN |  record address | SPAN | ...  in every granule
+ *   span        | live << 16 | back << 9 | class << 3 | prevFree << 2 | SPAN |  ... one such word in every granule
  *   interior    | anything whose two low bits are NONE |
+ *
+ * A *span* is a run cut into blocks of one size class, with no headers between them. `back` counts the granules to its first
+ * one. `live` has a bit for each 16 bytes of the granule: set where a live block begins. A free block's first word
+ * is the address of the next free block of its class (of any span); the list ends with the address of the first granule.
  *
  * Invariants, which check() verifies:
  * - a tag of kind LIVE or FREE stands at the first granule of such a run and nowhere else; a tag of kind SPAN stands in
- *   every granule of a span and nowhere else. So one look at the table tells a true block from any other number;
+ *   every granule of a span and nowhere else, with `live` bits at the starts of live blocks and nowhere else. So one
+ *   look at one word tells a live block from any other number, whatever users have written to the blocks;
  * - no two free runs are neighbours; prevFree at the first granule of a run says that the run before it is free;
  * - a free run of at least MIN_BINNED granules is in the bin of its length; shorter ones wait unlisted for a neighbour;
  * - the last word of a free run is its length, so that its right neighbour finds its start (a free run of one granule has
- *   only its FREE tag there).
- *
- * A *span* is a run cut into blocks of one size class, with no headers between them. Its *record*, one cache line, tells
- * which blocks are free by one bit each:
- *
- *   BASE | INVERSE | INFO | CAPACITY | META | OWNER | NEXT | PREV | 8 words of free bits
- *
- * META is `live << 8 | summary`: the number of live blocks, and in its low byte bit i is set when word i of the free bits
- * is not 0. INFO is `granules << 16 | class << 8 | shift`.
+ *   only its FREE tag there);
+ * - every block of a span is live or in its class's list.
  */
 
 /** log2 of the bytes in a granule. */
@@ -59,32 +56,22 @@ export const META_OWNER: number = 31 << OWNER_SHIFT;
 /** Where the length stands in the tag of a run. */
 export const LENGTH_SHIFT = 8;
 
-/** Words of a span's record. */
-export const BASE = 0;
-/** The inverse of the odd part of the block size, modulo 2^32: an exact division is one multiplication by it. */
-export const INVERSE = 1;
-/** `granules << 16 | class << 8 | shift`, where 2^shift is the even part of the block size. */
-export const INFO = 2;
-/** Number of blocks; 0 in a record that is not in use. */
-export const CAPACITY = 3;
-/** `live << 8 | summary`. */
-export const META = 4;
-/** The arena that the span belongs to. */
-export const OWNER = 5;
-/** Links of the list that the span is in: its class's spans with free blocks, or the unused records. */
-export const NEXT = 6;
-/** See {@link NEXT}. */
-export const PREV = 7;
-/** The first of eight words of free bits. */
-export const BITMAP = 8;
-/** One live block, in META. */
-export const ONE_LIVE = 256;
-/** The summary byte of META. */
-export const SUMMARY = 255;
-/** Blocks that a record has bits for. */
-export const MAX_BLOCKS = 256;
-/** Words in a record. */
-export const RECORD_WORDS = 16;
+/** Where the size class stands in the tag of a span. */
+export const CLASS_SHIFT = 3;
+/** The bits of the size class in the tag of a span. */
+export const CLASS_BITS: number = 63 << CLASS_SHIFT;
+/** Where the number of granules back to the span's first one stands. */
+export const BACK_SHIFT = 9;
+/** The largest number that fits there. */
+export const BACK_MAX = 127;
+/** Where the bits of live blocks begin. */
+export const LIVE_SHIFT = 16;
+/** The bit of a live block at the start of the granule. */
+export const FIRST_BLOCK: number = 1 << LIVE_SHIFT;
+/** log2 of the bytes for which there is one such bit: the smallest block. */
+export const UNIT_SHIFT = 4;
+/** The number of such bits, less one. */
+export const UNIT_MASK = 15;
 
 /** HEAP: where the tag of granule 0 would stand, as a word index (negative in a heap far from address 0). */
 export const TABLE = 0;
@@ -96,33 +83,29 @@ export const FIRST = 2;
 export const END = 3;
 /** HEAP: no granule from here on was ever handed out, and all of them are zero. */
 export const FRESH = 4;
+/** HEAP: always 0, a tag of no kind. */
+export const ZERO = 5;
 /** Words of HEAP. */
 export const HEAP_WORDS = 16;
 
-/** ARENA: first unused record. */
-export const RECORDS = 0;
 /** ARENA: bit i is set when word i of the bin bits is not 0. */
-export const BIN_SUMMARY = 1;
+export const BIN_SUMMARY = 0;
 /** ARENA: one bit for each bin that holds a run. */
-export const BIN_BITS = 2;
-/** ARENA: a record that is always full, the current span of a class that has none. */
-export const FULL = 32;
+export const BIN_BITS = 1;
 /** ARENA: the first free run of each bin. */
-export const BINS = 48;
+export const BINS = 32;
 /** Number of bins. */
 export const BIN_COUNT = 640;
-/** ARENA: the span of each class from which blocks are taken. */
-export const CURRENT: number = BINS + BIN_COUNT;
+/** ARENA: the first free block of each class. */
+export const HEADS: number = BINS + BIN_COUNT;
 /** Room for size classes in each of the tables by class. */
-export const CLASS_ROOM = 48;
-/** ARENA: for each class, the first of its other spans that have free blocks; the empty ones come last. */
-export const HEAD: number = CURRENT + CLASS_ROOM;
-/** ARENA: for each class, the last span of that list. */
-export const TAIL: number = HEAD + CLASS_ROOM;
+export const CLASS_ROOM = 64;
 /** ARENA: for each class, the blocks in all its spans, live and free. */
-export const BLOCKS: number = TAIL + CLASS_ROOM;
+export const BLOCKS: number = HEADS + CLASS_ROOM;
+/** ARENA: lists of free blocks that are always empty, for each class. */
+export const NO_HEADS: number = BLOCKS + CLASS_ROOM;
 /** Words of ARENA. */
-export const ARENA_WORDS: number = BLOCKS + CLASS_ROOM;
+export const ARENA_WORDS: number = NO_HEADS + CLASS_ROOM;
 
 /** Where the tables begin behind the 64-byte header, in bytes. */
 export const HEADER_BYTES = 64;

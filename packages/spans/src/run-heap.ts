@@ -8,7 +8,10 @@
  */
 import type { LinearMemory, LinearPages } from "@heapwright/heap-memory";
 import { binFrom, binOf, MIN_BINNED } from "./bins.ts";
-import {
+import * as layout from "./layout.ts";
+
+// V8 folds constants of the module itself into its code, but loads an imported one at each use.
+const {
   BIN_BITS,
   BIN_SUMMARY,
   BINS,
@@ -26,7 +29,7 @@ import {
   PREV_FREE,
   TABLE,
   TABLE_LENGTH,
-} from "./layout.ts";
+} = layout;
 
 /** The break moves by at least this many bytes: a page of WebAssembly. */
 const GROWTH = 65536;

@@ -1,40 +1,34 @@
 /*
- * Spans: made from runs when a size class has no free block, listed while they have some, kept when they are empty, and
- * given back to the runs before the break would move. So a burst of frees and allocations costs no run, and yet idle
- * spans never make the heap longer.
- *
- * Invariants: a span is the current one of its class, or in its class's list, or full. The list holds the spans that have
- * free blocks: first those that are partly used, then the empty ones.
+ * Spans: made from runs when a size class has no free block, and given back to the runs, when they are empty, before
+ * the break would move. So a burst of frees and allocations costs no run, and yet idle spans never make the heap longer.
  */
-import {
-  BASE,
-  BITMAP,
+import { HeapCorruptionError } from "@heapwright/allocator";
+import * as layout from "./layout.ts";
+import { addressOf, type RunHeap } from "./run-heap.ts";
+import { CLASS_COUNT, CLASS_SIZE, spanGranules } from "./size-classes.ts";
+
+// V8 folds constants of the module itself into its code, but loads an imported one at each use.
+const {
+  BACK_SHIFT,
   BLOCKS,
-  CAPACITY,
-  CURRENT,
-  FULL,
+  CLASS_BITS,
+  CLASS_SHIFT,
+  END,
+  FIRST,
   GRANULE,
   GRANULE_SHIFT,
-  HEAD,
-  INFO,
-  INVERSE,
-  META,
-  NEXT,
-  ONE_LIVE,
-  OWNER,
-  PREV,
-  RECORD_WORDS,
-  RECORDS,
+  HEADS,
+  KIND,
+  LENGTH_SHIFT,
+  LIVE,
+  LIVE_SHIFT,
+  PREV_FREE,
   SPAN,
-  SUMMARY,
   TABLE,
-  TAIL,
-} from "./layout.ts";
-import { addressOf, type RunHeap } from "./run-heap.ts";
-import { CLASS_COUNT, CLASS_INVERSE, CLASS_SHIFT, CLASS_SIZE, spanGranules } from "./size-classes.ts";
+} = layout;
 
-/** Granules of records that are made at a time. */
-const RECORD_GRANULES = 4;
+/** Bits of a tag that say which granule of a span it is. */
+const SPAN_TAG: number = (layout.BACK_MAX << BACK_SHIFT) | KIND;
 
 export class SpanPool {
   private readonly runs: RunHeap;
@@ -45,24 +39,42 @@ export class SpanPool {
     this.arena = runs.arena;
   }
 
-  /** The class's next span with free blocks, made its current one; 0 when the memory is exhausted. */
-  next(sizeClass: number): number {
-    const { words } = this.runs;
-    const listed = words[this.arena + HEAD + sizeClass]!;
-    if (listed !== 0) this.unlist(listed, sizeClass);
-    const record = listed !== 0 ? listed : this.make(sizeClass);
-    if (record !== 0) this.runs.words[this.arena + CURRENT + sizeClass] = record;
-    return record;
-  }
-
-  /** To be called when a span that was full has a free block, or a span has become empty. `meta` is what it was before. */
-  relist(record: number, meta: number): void {
-    const { words } = this.runs;
-    const sizeClass = (words[record + INFO]! >>> 8) & 255;
-    if (words[this.arena + CURRENT + sizeClass] === record) return;
-    if ((meta & SUMMARY) !== 0) this.unlist(record, sizeClass);
-    if (words[record + META]! < ONE_LIVE) this.append(record, sizeClass);
-    else this.prepend(record, sizeClass);
+  /**
+   * Makes a span of a class and puts its blocks in the class's list, which must be empty.
+   *
+   * @returns whether there was memory.
+   * @throws HeapCorruptionError when the list is not empty: its first block is no free block of the class.
+   */
+  fill(sizeClass: number): boolean {
+    const { runs, arena } = this;
+    const end = addressOf(runs.words[runs.heap + FIRST]!);
+    const head = runs.words[arena + HEADS + sizeClass]! >>> 0;
+    if (head !== end) {
+      throw new HeapCorruptionError(head, `a freed block was written to: it links to 0x${head.toString(16)}`);
+    }
+    const size = CLASS_SIZE[sizeClass]!;
+    let granules = spanGranules(sizeClass, runs.words[arena + BLOCKS + sizeClass]!);
+    let run = this.obtain(granules);
+    if (run === 0) {
+      // The memory is nearly exhausted: a single block's worth must do.
+      granules = Math.ceil(size / GRANULE);
+      run = this.obtain(granules);
+      if (run === 0) return false;
+    }
+    const { words } = runs;
+    const at = words[runs.heap + TABLE]! + run;
+    const tag = (sizeClass << CLASS_SHIFT) | SPAN;
+    for (let back = 0; back < granules; back++) words[at + back] = tag | (back << BACK_SHIFT);
+    const capacity = Math.floor((granules * GRANULE) / size);
+    let link = run * (GRANULE / 4);
+    for (let left = capacity; left > 1; left--) {
+      words[link] = link * 4 + size;
+      link += size / 4;
+    }
+    words[link] = end;
+    words[arena + HEADS + sizeClass] = addressOf(run);
+    words[arena + BLOCKS + sizeClass] = words[arena + BLOCKS + sizeClass]! + capacity;
+    return true;
   }
 
   /**
@@ -85,131 +97,64 @@ export class SpanPool {
     return runs.grow(granules) ? runs.take(granules) || runs.takeTight(granules) : 0;
   }
 
-  /** Gives every empty span back to the runs. Returns whether there was one. */
+  /**
+   * Gives every empty span back to the runs. Returns whether there was one.
+   *
+   * O(heap / 256): it looks at every span. That is seldom, as it is called only before the break moves, by a part of the heap.
+   */
   reclaim(): boolean {
-    const { words } = this.runs;
-    let any = false;
-    for (let sizeClass = 0; sizeClass < CLASS_COUNT; sizeClass++) {
-      for (;;) {
-        const last = words[this.arena + TAIL + sizeClass]!;
-        if (last === 0 || words[last + META]! >= ONE_LIVE) break;
-        this.unlist(last, sizeClass);
-        this.release(last, sizeClass);
-        any = true;
-      }
-      const current = words[this.arena + CURRENT + sizeClass]!;
-      if (current !== this.arena + FULL && words[current + META]! < ONE_LIVE) {
-        words[this.arena + CURRENT + sizeClass] = this.arena + FULL;
-        this.release(current, sizeClass);
-        any = true;
-      }
-    }
-    return any;
-  }
-
-  /** Makes a span of a class, in no list. Returns its record, or 0. */
-  private make(sizeClass: number): number {
     const { runs, arena } = this;
-    const record = this.takeRecord();
-    if (record === 0) return 0;
-    const size = CLASS_SIZE[sizeClass]!;
-    let granules = spanGranules(sizeClass, runs.words[arena + BLOCKS + sizeClass]!);
-    let run = this.obtain(granules);
-    if (run === 0) {
-      // The memory is nearly exhausted: a single block's worth must do.
-      granules = Math.ceil(size / GRANULE);
-      run = this.obtain(granules);
-      if (run === 0) {
-        this.giveRecord(record);
-        return 0;
-      }
-    }
     const { words, heap } = runs;
-    const capacity = Math.floor((granules * GRANULE) / size);
-    words[record + BASE] = addressOf(run);
-    words[record + INVERSE] = CLASS_INVERSE[sizeClass]!;
-    words[record + INFO] = (granules << 16) | (sizeClass << 8) | CLASS_SHIFT[sizeClass]!;
-    words[record + CAPACITY] = capacity;
-    words[record + OWNER] = runs.owner;
-    let summary = 0;
-    for (let word = 0; word < 8; word++) {
-      const blocks = capacity - word * 32;
-      words[record + BITMAP + word] = blocks >= 32 ? -1 : blocks <= 0 ? 0 : (1 << blocks) - 1;
-      if (blocks > 0) summary |= 1 << word;
-    }
-    words[record + META] = summary;
-    const at = words[heap + TABLE]! + run;
-    const tag = (record << 2) | SPAN;
-    for (let granule = 0; granule < granules; granule++) words[at + granule] = tag;
-    words[arena + BLOCKS + sizeClass] = words[arena + BLOCKS + sizeClass]! + capacity;
-    return record;
-  }
-
-  /** Gives the run of an empty span in no list back. */
-  private release(record: number, sizeClass: number): void {
-    const { runs, arena } = this;
-    const { words } = runs;
-    const run = words[record + BASE]! >>> GRANULE_SHIFT;
-    const granules = words[record + INFO]! >>> 16;
-    const at = words[runs.heap + TABLE]! + run;
-    for (let granule = 1; granule < granules; granule++) words[at + granule] = 0;
-    words[arena + BLOCKS + sizeClass] = words[arena + BLOCKS + sizeClass]! - words[record + CAPACITY]!;
-    this.giveRecord(record);
-    runs.give(run, granules);
-  }
-
-  private takeRecord(): number {
-    const { runs, arena } = this;
-    let record = runs.words[arena + RECORDS]!;
-    if (record === 0) {
-      const run = this.obtain(RECORD_GRANULES);
-      if (run === 0) return 0;
-      runs.own(run);
-      const from = run * (GRANULE / 4);
-      runs.words.fill(0, from, from + RECORD_GRANULES * (GRANULE / 4));
-      for (let at = from + RECORD_GRANULES * (GRANULE / 4) - RECORD_WORDS; at >= from; at -= RECORD_WORDS) {
-        this.giveRecord(at);
+    const table = words[heap + TABLE]!;
+    const empty: number[] = [];
+    const classes = new Uint8Array(CLASS_COUNT);
+    const end = words[heap + END]!;
+    for (let run = words[heap + FIRST]!; run < end; ) {
+      const tag = words[table + run]!;
+      if ((tag & KIND) !== SPAN) {
+        run += tag >>> LENGTH_SHIFT;
+        continue;
       }
-      record = from;
+      const granules = lengthOfSpan(words, table + run);
+      let live = 0;
+      for (let granule = run; granule < run + granules; granule++)
+        live |= words[table + granule]! >>> LIVE_SHIFT;
+      if (live === 0) {
+        empty.push(run);
+        const sizeClass = (tag & CLASS_BITS) >>> CLASS_SHIFT;
+        const capacity = Math.floor((granules * GRANULE) / CLASS_SIZE[sizeClass]!);
+        words[arena + BLOCKS + sizeClass] = words[arena + BLOCKS + sizeClass]! - capacity;
+        classes[sizeClass] = 1;
+        words[table + run] = (granules << LENGTH_SHIFT) | runs.owner | (tag & PREV_FREE) | LIVE;
+        words.fill(0, table + run + 1, table + run + granules);
+      }
+      run += granules;
     }
-    runs.words[arena + RECORDS] = runs.words[record + NEXT]!;
-    return record;
+    for (let sizeClass = 0; sizeClass < CLASS_COUNT; sizeClass++) {
+      if (classes[sizeClass] !== 0) this.sift(sizeClass);
+    }
+    for (const run of empty) runs.give(run, words[table + run]! >>> LENGTH_SHIFT);
+    return empty.length > 0;
   }
 
-  private giveRecord(record: number): void {
-    const { words } = this.runs;
-    words[record + CAPACITY] = 0;
-    words[record + NEXT] = words[this.arena + RECORDS]!;
-    words[this.arena + RECORDS] = record;
-  }
-
-  private prepend(record: number, sizeClass: number): void {
-    const { words } = this.runs;
-    const head = words[this.arena + HEAD + sizeClass]!;
-    words[record + NEXT] = head;
-    words[record + PREV] = 0;
-    words[this.arena + HEAD + sizeClass] = record;
-    if (head !== 0) words[head + PREV] = record;
-    else words[this.arena + TAIL + sizeClass] = record;
-  }
-
-  private append(record: number, sizeClass: number): void {
-    const { words } = this.runs;
-    const tail = words[this.arena + TAIL + sizeClass]!;
-    words[record + NEXT] = 0;
-    words[record + PREV] = tail;
-    words[this.arena + TAIL + sizeClass] = record;
-    if (tail !== 0) words[tail + NEXT] = record;
-    else words[this.arena + HEAD + sizeClass] = record;
-  }
-
-  private unlist(record: number, sizeClass: number): void {
-    const { words } = this.runs;
-    const next = words[record + NEXT]!;
-    const prev = words[record + PREV]!;
-    if (prev !== 0) words[prev + NEXT] = next;
-    else words[this.arena + HEAD + sizeClass] = next;
-    if (next !== 0) words[next + PREV] = prev;
-    else words[this.arena + TAIL + sizeClass] = prev;
+  /** Takes the blocks that are no longer in spans out of a class's list. */
+  private sift(sizeClass: number): void {
+    const { words, heap } = this.runs;
+    const table = words[heap + TABLE]!;
+    const end = addressOf(words[heap + FIRST]!);
+    let last = this.arena + HEADS + sizeClass;
+    for (let block = words[last]! >>> 0; block !== end; block = words[block >>> 2]! >>> 0) {
+      if ((words[table + (block >>> GRANULE_SHIFT)]! & KIND) !== SPAN) continue;
+      words[last] = block;
+      last = block >>> 2;
+    }
+    words[last] = end;
   }
 }
+
+/** Granules of the span whose first tag is at `at`: `back` counts up to the end. */
+export const lengthOfSpan = (words: Int32Array, at: number): number => {
+  let length = 1;
+  while ((words[at + length]! & SPAN_TAG) === ((length << BACK_SHIFT) | SPAN)) length++;
+  return length;
+};

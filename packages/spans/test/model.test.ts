@@ -44,7 +44,8 @@ class Model {
   }
 
   fill(address: number, size: number): void {
-    const seed = (this.#seed = (this.#seed * 31 + 7) & 255);
+    this.#seed = (this.#seed * 31 + 7) & 255;
+    const seed = this.#seed;
     this.heap.memory.fill(address, size, seed);
     this.blocks.push({ address, size, seed });
   }

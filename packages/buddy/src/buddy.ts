@@ -35,6 +35,8 @@ export interface BuddyOptions {
   readonly pageSize?: number;
   /** The greatest order, 0 to 30; 10 unless given (runs of 4 MiB, as in Linux). */
   readonly maxOrder?: number;
+  /** The order of a pageblock, whose runs are kept of one mobility: 0 to `maxOrder`; at most 9 unless given. */
+  readonly pageblockOrder?: number;
   /** Number of per-CPU page lists, 1 to 1024; 1 unless given. */
   readonly cpus?: number;
   /** Pages that move between a per-CPU list and the free areas at a time; 1 to 63 by size unless given. */

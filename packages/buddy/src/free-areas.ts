@@ -75,6 +75,11 @@ export class FreeAreas {
     return this.meta.load32(this.area(order, type) + 4);
   }
 
+  /** Number of pageblocks of a type. */
+  blocks(type: number): number {
+    return this.meta.load32(this.at + Header.BLOCK_COUNTS + type * 4);
+  }
+
   #block(frame: number): Address {
     const index = (frame >>> this.blockOrder) - (this.first >>> this.blockOrder);
     return this.meta.load32(this.at + Header.BLOCKS) + index;

@@ -1,5 +1,5 @@
 import type { FreeAreas } from "./free-areas.ts";
-import { Header, TYPES } from "./layout.ts";
+import { TYPES } from "./layout.ts";
 import { TYPE_NAMES } from "./mobility.ts";
 import type { Zone } from "./zones.ts";
 
@@ -45,8 +45,7 @@ export const pagetypeinfo = (zones: readonly Zone[]): string => {
   const titles = TYPE_NAMES.map((typeName) => `${typeName.padStart(12)} `).join("");
   lines.push("", `${"Number of blocks type ".padEnd(23)}${titles}`);
   for (const { name, buddy } of zones) {
-    const { meta, at } = buddy.areas;
-    const counts = TYPE_NAMES.map((_, type) => number(meta.load32(at + Header.BLOCK_COUNTS + type * 4), 12));
+    const counts = TYPE_NAMES.map((_, type) => number(buddy.areas.blocks(type), 12));
     lines.push(`${node(name)}${counts.join("")}`);
   }
   return `${lines.join("\n")}\n`;

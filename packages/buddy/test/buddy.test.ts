@@ -42,7 +42,7 @@ test("exhaustion returns NULL, and the memory grows under it when it can", () =>
 test("random runs never overlap and all come back", () => {
   const command = fc.tuple(fc.nat({ max: 9 }), fc.nat({ max: 1000 }));
   fc.assert(
-    fc.property(fc.array(command, { maxLength: 200 }), (commands) => {
+    fc.property(fc.array(command, { maxLength: 200, size: "max" }), (commands) => {
       const memory = LinearMemory.fixed(2 ** 20);
       const buddy = Buddy.create(memory, { maxOrder: 6, pageSize: 1024 });
       const live: { address: number; order: number }[] = [];

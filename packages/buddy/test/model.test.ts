@@ -46,6 +46,8 @@ class Model {
     }
     const faults = check(this.buddy);
     expect(faults).toEqual([]);
+    // Nothing stays isolated when a range was taken or could not be.
+    expect(this.buddy.areas.blocks(3)).toBe(0);
   }
 
   /** Whether no live run of the model has a page in the range. */
@@ -121,19 +123,26 @@ const commands = fc.array(
     { weight: 1, arbitrary: drain },
     { weight: 1, arbitrary: attach },
   ),
-  { maxLength: 120 },
+  { maxLength: 120, size: "max" },
 );
 
 const geometries: [string, () => BuddyOptions][] = [
   ["a few large orders", () => ({ pageSize: PAGE, maxOrder: 10, cpus: 2, batch: 4 })],
   [
     "pageblocks smaller than the largest runs",
-    () => ({ pageSize: PAGE, maxOrder: 10, cpus: 2, start: 3000 }),
+    () => ({ pageSize: PAGE, maxOrder: 9, cpus: 2, pageblockOrder: 4 }),
   ],
   ["no per-CPU lists, pageblocks of 8 pages", () => ({ pageSize: PAGE, maxOrder: 3, cpus: 2, high: 0 })],
   [
     "metadata outside",
-    () => ({ pageSize: PAGE, maxOrder: 7, cpus: 2, metadata: LinearMemory.growing(), metadataAt: 64 }),
+    () => ({
+      pageSize: PAGE,
+      maxOrder: 7,
+      pageblockOrder: 2,
+      cpus: 2,
+      metadata: LinearMemory.growing(),
+      metadataAt: 64,
+    }),
   ],
 ];
 

@@ -54,4 +54,5 @@ export class FlatPager implements Pager {
   pageOut(): void {}
   protect(): void {}
   removeGuards(): void {}
+  unreferenced(): void {}
 }

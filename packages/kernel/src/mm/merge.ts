@@ -63,8 +63,11 @@ const inheritAnon = (target: VmArea, from: VmArea | null): void => {
 /** Takes an area out of the space and out of everything that points to it. Counters are the caller's business. */
 export const discardArea = (mm: Mm, area: VmArea): void => {
   mm.areas.remove(area);
-  area.file?.object.areas.delete(area);
   unlinkAnonVmas(area);
+  const object = area.file?.object;
+  if (object === undefined) return;
+  object.areas.delete(area);
+  if (object.areas.size === 0) mm.pager.unreferenced(object);
 };
 
 /**

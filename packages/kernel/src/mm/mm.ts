@@ -1,6 +1,6 @@
 import { Errno } from "../abi/errno.ts";
 import { PAGE_SIZE, pageOf } from "../abi/page.ts";
-import type { MappedObject, VmArea } from "../vma/area.ts";
+import type { AreaSpace, MappedObject, VmArea } from "../vma/area.ts";
 import { isCode, isData, isStack, Vm } from "../vma/flags.ts";
 import { AreaTree } from "../vma/tree.ts";
 import type { AddressLayout } from "./layout.ts";
@@ -45,6 +45,8 @@ export class Mm {
   readonly commit: CommitAccount;
   /** What holds the pages. Set once, right after construction. */
   pager!: Pager;
+  /** How pages find their way back to this space; null where pages are not modelled. Set like {@link Mm.pager}. */
+  space: AreaSpace | null = null;
   /** Makes the memory object behind a shared anonymous mapping of that many bytes. */
   newShmem: (bytes: number) => MappedObject;
 
@@ -115,6 +117,7 @@ export class Mm {
   /** Takes an area into the space. */
   link(area: VmArea): void {
     this.areas.insert(area);
+    area.space = this.space;
     area.file?.object.areas.add(area);
   }
 

@@ -1,4 +1,4 @@
-import type { VmArea } from "../vma/area.ts";
+import type { MappedObject, VmArea } from "../vma/area.ts";
 
 /**
  * What stands behind the areas: the pages. Areas say what may be where, a pager what is there.
@@ -39,4 +39,6 @@ export interface Pager {
   sync(area: VmArea, start: number, end: number): number;
   /** Frees the pages of the object that `[start, end)` of a shared area shows; they read as zero. A negated error or 0. */
   punchHole(area: VmArea, start: number, end: number): number;
+  /** The last area that showed the object is gone. */
+  unreferenced(object: MappedObject): void;
 }

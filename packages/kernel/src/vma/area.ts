@@ -28,6 +28,18 @@ export interface MappedObject {
   readonly areas: Set<VmArea>;
 }
 
+/** What the space of an area does for those who come from a page: see the functions in paging/rmap. */
+export interface AreaSpace {
+  /** Drops what `[start, end)` maps of the area's file; private copies too when `evenCopies`. */
+  zapFile(start: number, end: number, evenCopies: boolean): void;
+  /** If `address` maps `frame`: makes the entry clean and read-only, so that the next store faults. */
+  clean(address: number, frame: number): void;
+  /** If `address` maps `frame`: whether it was used or written since last asked, as the processor's bits say. */
+  takeReferences(address: number, frame: number): number;
+  /** If `address` maps `frame`: puts `entry` there instead (0 for nothing). Returns the entry that was there. */
+  evict(address: number, frame: number, entry: number): number;
+}
+
 /** An open file: the object, and how it was opened. Two areas of one file join only when this is the same. */
 export interface MappedFile<T extends MappedObject = MappedObject> {
   /** The object behind it. */
@@ -66,6 +78,8 @@ export class VmArea {
    * one marks an area that a fork made.
    */
   chain: AnonVma[] = [];
+  /** The space that the area belongs to, null where pages are not modelled. */
+  space: AreaSpace | null = null;
   /** A name that /proc/PID/maps shows for a special mapping, as in `"[vdso]"`. */
   label = "";
 

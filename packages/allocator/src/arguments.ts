@@ -1,4 +1,6 @@
-import { InvalidArgumentError } from "./errors.ts";
+import type { Address } from "./address.ts";
+import { InvalidArgumentError, InvalidPointerError } from "./errors.ts";
+import type { Memory } from "./memory.ts";
 
 /**
  * The slow half of a size check. A strategy tests `size >>> 0 !== size` (or a tighter bound) on its fast path and only
@@ -22,5 +24,19 @@ export const expectAlignment = (alignment: number): void => {
   const bits = alignment >>> 0;
   if (bits !== alignment || bits === 0 || (bits & (bits - 1)) !== 0) {
     throw new InvalidArgumentError("alignment", alignment, "a power of two from 1 to 2^31");
+  }
+};
+
+/**
+ * Checks the form of a block's address: what can be seen without looking at the heap.
+ *
+ * @throws InvalidPointerError unless `address` is an integer inside the memory and a multiple of `alignment` (a power of two).
+ */
+export const expectAddress = (memory: Memory, alignment: number, address: Address): void => {
+  if (address >>> 0 !== address || address >= memory.byteLength) {
+    throw new InvalidPointerError(address, "is no address of the memory");
+  }
+  if ((address & (alignment - 1)) !== 0) {
+    throw new InvalidPointerError(address, `is not ${alignment}-byte aligned`);
   }
 };

@@ -6,8 +6,9 @@
 export type { Address } from "./address.ts";
 export { NULL } from "./address.ts";
 export type { Allocator } from "./allocator.ts";
-export { expectAlignment, expectSize } from "./arguments.ts";
+export { expectAddress, expectAlignment, expectSize } from "./arguments.ts";
 export * from "./capabilities.ts";
+export * from "./combinators/index.ts";
 export * from "./errors.ts";
 export type { Memory } from "./memory.ts";
 export type { MappingSource, PageAllocator, PageSource } from "./pages.ts";

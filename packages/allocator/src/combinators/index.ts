@@ -1,0 +1,17 @@
+export * from "./affix.ts";
+export * from "./allocator-list.ts";
+export * from "./bucketizer.ts";
+export { Composite } from "./composite.ts";
+export * from "./fail-after.ts";
+export * from "./fallback.ts";
+export { type CapabilityMethod, Forwarder, type FullAllocator } from "./forwarder.ts";
+export * from "./free-list.ts";
+export * from "./limit.ts";
+export * from "./locked.ts";
+export * from "./quantizer.ts";
+export * from "./quarantine.ts";
+export * from "./region.ts";
+export * from "./segregator.ts";
+export * from "./shadow-checked.ts";
+export * from "./stats-collector.ts";
+export * from "./trace-recorder.ts";

@@ -17,6 +17,7 @@ const commands: readonly (() => Promise<{ register(program: Command): void }>)[]
   () => import("./commands/import.ts"),
   () => import("./commands/placement.ts"),
   () => import("./commands/mm.ts"),
+  () => import("./commands/peers.ts"),
 ];
 
 try {

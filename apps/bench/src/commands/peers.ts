@@ -1,0 +1,106 @@
+import { writeFile } from "node:fs/promises";
+import { cpus } from "node:os";
+import { SingleBar } from "cli-progress";
+import type { Command } from "commander";
+import { type PeerProgram, peers } from "../peers/catalogue.ts";
+import { toHtml } from "../peers/html.ts";
+import { type MeasurePlan, measure, stepsOf } from "../peers/measure.ts";
+import { Figures, faultLines, memoryTable, type PeersResult, timeTable } from "../peers/report.ts";
+import { streamFile, streamNames } from "../peers/streams.ts";
+import { liveCounts } from "../peers/workloads.ts";
+import { UserError } from "../user-error.ts";
+import { positive } from "./arguments.ts";
+
+interface PeersOptions {
+  readonly allocators?: string;
+  readonly repetitions: number;
+  readonly timeLimit: number;
+  readonly memory: boolean;
+  readonly live?: boolean;
+  readonly json?: string;
+  readonly html?: string;
+  readonly list?: boolean;
+}
+
+export const register = (program: Command): void => {
+  program
+    .command("peers")
+    .description(
+      "time Heapwright's allocators against native, WebAssembly and JavaScript ones, in one interleaved run",
+    )
+    .argument(
+      "[streams...]",
+      "workloads, bundled traces or trace files (default: W1 to W4 and all bundled traces)",
+    )
+    .option("-a, --allocators <list>", "names separated by commas (default: all that this machine has)")
+    .option(
+      "-r, --repetitions <n>",
+      "processes for each allocator on each stream",
+      positive("--repetitions"),
+      5,
+    )
+    .option("-t, --time-limit <seconds>", "give up a process that takes longer", positive("--time-limit"), 20)
+    .option("--no-memory", "do not measure memory")
+    .option("--live", "add the workloads with 1 k, 10 k, 100 k and 1 M live blocks")
+    .option("--json <file>", "write all results as JSON")
+    .option("--html <file>", "write tables and charts in one file")
+    .option("--list", "show allocators and streams, and end")
+    .action(async (names: string[], options: PeersOptions) => {
+      if (options.list) return list();
+      await run(names, options);
+    });
+};
+
+const list = async (): Promise<void> => {
+  const lines = peers.map((peer) => `  ${peer.name.padEnd(18)}${peer.about}`);
+  const streams = [...(await streamNames()), ...liveCounts.keys()];
+  process.stdout.write(`Allocators:\n${lines.join("\n")}\nStreams:\n  ${streams.join(" ")}\n`);
+};
+
+/** The programs of the peers that were asked for; those that cannot be had are named on the error stream. */
+const programsOf = (names: string | undefined): Map<string, PeerProgram> => {
+  const wanted = names?.split(",") ?? peers.map((peer) => peer.name);
+  const programs = new Map<string, PeerProgram>();
+  for (const name of wanted) {
+    const peer = peers.find((candidate) => candidate.name === name);
+    if (peer === undefined) throw new UserError(`no such allocator: ${name} (see --list)`);
+    const found = peer.prepare();
+    if (typeof found === "string") process.stderr.write(`skipped ${name}: ${found}\n`);
+    else programs.set(name, found);
+  }
+  return programs;
+};
+
+const run = async (names: string[], options: PeersOptions): Promise<void> => {
+  const programs = programsOf(options.allocators);
+  const chosen =
+    names.length > 0 ? names : [...(await streamNames()), ...(options.live ? liveCounts.keys() : [])];
+  const streams = await Promise.all(chosen.map(streamFile));
+  const { repetitions, timeLimit, memory } = options;
+  const plan: MeasurePlan = { programs, streams, repetitions, timeLimit, memory };
+  const bar = new SingleBar({
+    format: "{bar} {value}/{total} {what}",
+    stream: process.stderr,
+    hideCursor: true,
+  });
+  bar.start(stepsOf(plan), 0, { what: "" });
+  const measurements = await measure(plan, (what) => bar.increment(1, { what }));
+  bar.stop();
+
+  const result: PeersResult = {
+    streams,
+    measurements,
+    peers: peers.filter((peer) => programs.has(peer.name)),
+  };
+  const figures = new Figures(result);
+  const setting = `Node ${process.versions.node}, ${cpus()[0]?.model.trim() ?? process.arch}, ${repetitions} processes for each figure (median)`;
+  const tables = [
+    timeTable(figures),
+    ...(memory ? [memoryTable(figures)] : []),
+    faultLines(result).join("\n"),
+  ];
+  process.stdout.write(`${setting}\n${tables.filter((table) => table !== "").join("\n")}\n`);
+  if (options.json !== undefined)
+    await writeFile(options.json, `${JSON.stringify({ setting, streams, measurements }, null, 1)}\n`);
+  if (options.html !== undefined) await writeFile(options.html, toHtml(figures, setting, tables));
+};

@@ -3,6 +3,9 @@
  *
  * @packageDocumentation
  */
+
+export type { ObjectFunction } from "./core/object-source.ts";
+export type { CacheStats } from "./core/upkeep.ts";
 export { SlabFlags } from "./flags.ts";
 export { type ClassicGeometry, type ClassicParameters, classicGeometry } from "./geometry/classic.ts";
 export {
@@ -13,6 +16,6 @@ export {
   slubObjectSize,
 } from "./geometry/slub.ts";
 export { Kmalloc } from "./kmalloc.ts";
-export { type CacheStats, KmemCache, type ObjectFunction } from "./kmem-cache.ts";
+export { KmemCache } from "./kmem-cache.ts";
 export { type SizeClass, type SizeClasses, sizeClasses } from "./size-classes.ts";
 export { type SlabOptions, Slabs } from "./slabs.ts";

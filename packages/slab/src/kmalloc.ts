@@ -41,15 +41,17 @@ import { type SlabOptions, Slabs } from "./slabs.ts";
 
 /** Sizes up to this find their cache by a table of bytes, in steps of 8. */
 const TABLE_BYTES = 8192;
+// Copies of what is imported: V8 folds a module's own constants into hot code, but loads imported ones each time.
 const SLAB_CACHE_ID = L.SLAB_CACHE_ID / 4;
-const NO_WORDS = new Uint32Array(0);
+const TAGS = TAG_MASK;
+const SLAB = TAG_SLAB;
 
 /**
  * Blocks of any size over object caches, in the kernel's words: `kmalloc`, `kzalloc`, `krealloc`, `kfree`, `ksize`.
  * An allocator with every capability.
  *
  * Vital statistics: blocks have no header; a block takes its class's size (a power of two, or 96 or 192 with the kernel's classes)
- * and two bytes of control. A block of a power of two is aligned to its size. Allocating and freeing is O(1) but for a batch transfer, or a new
+ * and four bytes of control. A block of a power of two is aligned to its size. Allocating and freeing is O(1) but for a batch transfer, or a new
  * slab, now and then. Beyond the largest class a block is a run of `2^n` pages.
  *
  * Misuse that is always recognised: an address that is no block's, a double free, a size that is not the block's. With
@@ -88,20 +90,20 @@ export class Kmalloc
   readonly slabs: Slabs;
   readonly #hierarchy: Hierarchy;
   /** The general caches in ascending order of size. */
-  readonly #classes: readonly KmemCache[];
+  declare private readonly classes: readonly KmemCache[];
   /** The same by their ids, which begin with 1. */
-  readonly #byId: readonly (KmemCache | undefined)[];
+  declare private readonly byId: readonly (KmemCache | undefined)[];
   /** (size + 7) / 8 -> index of the smallest class that fits. */
-  readonly #table: Uint8Array;
-  readonly #tableLimit: number;
+  declare private readonly table: Uint8Array;
+  declare private readonly tableLimit: number;
   readonly #largest: number;
 
-  #words: Uint32Array = NO_WORDS;
-  #end = 0;
-  readonly #directory: number;
-  readonly #leafShift: number;
-  readonly #pageShift: number;
-  readonly #leafMask: number;
+  declare private words: Uint32Array;
+  declare private end: number;
+  declare private readonly directory: number;
+  declare private readonly leafShift: number;
+  declare private readonly pageShift: number;
+  declare private readonly leafMask: number;
 
   /**
    * Begins a hierarchy over `pages` and its general caches.
@@ -114,18 +116,19 @@ export class Kmalloc
     this.slabs = options instanceof Slabs ? options : Slabs.create(pages, memory, options);
     this.memory = memory;
     this.#hierarchy = this.slabs.hierarchy;
-    this.#classes = this.slabs.generalCaches();
-    this.#byId = [undefined, ...this.#classes];
-    this.#largest = this.#classes.at(-1)?.objectSize ?? 0;
-    this.#tableLimit = Math.min(TABLE_BYTES, this.#largest);
-    this.#table = Uint8Array.from({ length: this.#tableLimit / 8 + 1 }, (_, n) => this.#classOf(8 * n));
-    this.alignment = Math.min(...this.#classes.map(({ align }) => align), pages.pageSize);
+    this.classes = this.slabs.generalCaches();
+    this.byId = [undefined, ...this.classes];
+    this.#largest = this.classes.at(-1)?.objectSize ?? 0;
+    this.tableLimit = Math.min(TABLE_BYTES, this.#largest);
+    this.table = Uint8Array.from({ length: this.tableLimit / 8 + 1 }, (_, n) => this.#classOf(8 * n));
+    this.alignment = Math.min(...this.classes.map(({ align }) => align), pages.pageSize);
     const { map } = this.#hierarchy;
-    this.#directory = map.directory / 4;
-    this.#leafShift = map.leafShift;
-    this.#pageShift = map.pageShift;
-    this.#leafMask = map.leafMask;
-    this.#takeViews();
+    this.directory = map.directory / 4;
+    this.leafShift = map.leafShift;
+    this.pageShift = map.pageShift;
+    this.leafMask = map.leafMask;
+    this.words = this.#hierarchy.words;
+    this.end = 4 * this.words.length;
     memory.onGrow(() => this.#takeViews());
   }
 
@@ -141,8 +144,8 @@ export class Kmalloc
 
   #takeViews(): void {
     this.#hierarchy.takeViews();
-    this.#words = this.#hierarchy.words;
-    this.#end = this.#hierarchy.end;
+    this.words = this.#hierarchy.words;
+    this.end = 4 * this.words.length;
   }
 
   /** As {@link Kmalloc.allocate}. Linux's kmalloc. */
@@ -167,32 +170,32 @@ export class Kmalloc
   }
 
   allocate(size: number): Address {
-    if (size >>> 0 === size && size <= this.#tableLimit) {
-      return this.#classes[this.#table[(size + 7) >>> 3]!]!.alloc();
+    if (size >>> 0 === size && size <= this.tableLimit) {
+      return this.classes[this.table[(size + 7) >>> 3]!]!.allocIn(this.words);
     }
     return this.#allocateSlow(size);
   }
 
   #allocateSlow(size: number): Address {
     expectSize(size);
-    if (size <= this.#largest) return this.#classes[this.#classOf(size)]!.alloc();
+    if (size <= this.#largest) return this.classes[this.#classOf(size)]!.alloc();
     return allocateRun(this.#hierarchy, orderFor(size, this.slabs.pages.pageSize));
   }
 
   #classOf(size: number): number {
-    return this.#classes.findIndex(({ objectSize }) => objectSize >= size);
+    return this.classes.findIndex(({ objectSize }) => objectSize >= size);
   }
 
   deallocate(address: Address): void {
-    const words = this.#words;
-    if (address < this.#end) {
-      const leaf = words[this.#directory + (address >>> this.#leafShift)]! >>> 2;
-      const entry = words[leaf + ((address >>> this.#pageShift) & this.#leafMask)]!;
-      if ((entry & TAG_MASK) === TAG_SLAB) {
-        const cache = this.#byId[words[(entry >>> 2) + SLAB_CACHE_ID]!];
+    const words = this.words;
+    if (address >>> 0 === address && address < this.end) {
+      const leaf = words[this.directory + (address >>> this.leafShift)]! >>> 2;
+      const entry = words[leaf + ((address >>> this.pageShift) & this.leafMask)]!;
+      if ((entry & TAGS) === SLAB) {
+        const cache = this.byId[words[(entry >>> 2) + SLAB_CACHE_ID]!];
         // The cache itself makes sure that the slab is its own, and a slab at all.
         if (cache !== undefined) {
-          cache.freeOf(address, entry >>> 2);
+          cache.freeIn(words, address, entry >>> 2);
           return;
         }
       }
@@ -218,7 +221,7 @@ export class Kmalloc
     const tag = entry & TAG_MASK;
     if (tag === TAG_LARGE && address % this.slabs.pages.pageSize === 0) return undefined;
     if (tag !== TAG_SLAB) throw new InvalidPointerError(address, "is not the start of a block");
-    const cache = this.#byId[this.memory.load32(entry + L.SLAB_CACHE_ID)];
+    const cache = this.byId[this.memory.load32(entry + L.SLAB_CACHE_ID)];
     if (cache === undefined) throw new InvalidPointerError(address, "lies in a cache that is not kmalloc's");
     return cache;
   }
@@ -226,7 +229,7 @@ export class Kmalloc
   allocateAligned(alignment: number, size: number): Address {
     expectAlignment(alignment);
     expectSize(size);
-    for (const cache of this.#classes) {
+    for (const cache of this.classes) {
       if (cache.objectSize >= size && cache.align >= alignment) return cache.alloc();
     }
     return allocateRun(this.#hierarchy, orderFor(Math.max(size, alignment), this.slabs.pages.pageSize));
@@ -279,7 +282,7 @@ export class Kmalloc
 
   goodSize(size: number): number {
     expectSize(size);
-    if (size <= this.#largest) return this.#classes[this.#classOf(size)]!.objectSize;
+    if (size <= this.#largest) return this.classes[this.#classOf(size)]!.objectSize;
     const { pageSize, maxOrder } = this.slabs.pages;
     const order = orderFor(size, pageSize);
     return order <= maxOrder ? pageSize * 2 ** order : alignUp(size, pageSize);
@@ -290,7 +293,7 @@ export class Kmalloc
     const entry = this.#hierarchy.map.entry(address);
     if (entry === 0) return false;
     if ((entry & TAG_MASK) !== TAG_SLAB) return true;
-    return this.#byId[this.memory.load32(entry + L.SLAB_CACHE_ID)] !== undefined;
+    return this.byId[this.memory.load32(entry + L.SLAB_CACHE_ID)] !== undefined;
   }
 
   resolve(address: Address): Address {
@@ -299,14 +302,14 @@ export class Kmalloc
     const tag = entry & TAG_MASK;
     if (tag === TAG_LARGE) return address - (address % this.slabs.pages.pageSize);
     if (tag === TAG_LARGE_TAIL) return (entry & ~TAG_MASK) >>> 0;
-    return this.#byId[this.memory.load32(entry + L.SLAB_CACHE_ID)]!.resolve(address);
+    return this.byId[this.memory.load32(entry + L.SLAB_CACHE_ID)]!.resolve(address);
   }
 
   deallocateAll(): void {
     for (const { page, entry } of [...this.#hierarchy.map.entries()]) {
       if ((entry & TAG_MASK) === TAG_LARGE) freeRun(this.#hierarchy, page);
     }
-    for (const cache of this.#classes) cache.reset();
+    for (const cache of this.classes) cache.reset();
   }
 
   /** Gives back the pages of empty slabs. This CPU's arrays and the shared ones are emptied first. */
@@ -314,7 +317,7 @@ export class Kmalloc
     expectSize(keep);
     const { pageSize } = this.slabs.pages;
     const before = this.slabs.pagesHeld;
-    for (const cache of this.#classes) cache.shrink(keep / pageSize);
+    for (const cache of this.classes) cache.shrink(keep / pageSize);
     return (before - this.slabs.pagesHeld) * pageSize;
   }
 
@@ -333,7 +336,7 @@ export class Kmalloc
     let freeBlocks = 0;
     let freeBytes = 0;
     let largestFreeBytes = 0;
-    for (const cache of this.#classes) {
+    for (const cache of this.classes) {
       const { live, cached, free } = cache.stats();
       liveBlocks += live;
       allocatedBytes += live * cache.size;

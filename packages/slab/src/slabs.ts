@@ -29,12 +29,13 @@ import { freeDirect, newDescriptor } from "./core/grow.ts";
 import { Hierarchy, readName } from "./core/hierarchy.ts";
 import { latchFor } from "./core/latch.ts";
 import * as L from "./core/layout.ts";
+import type { ObjectFunction } from "./core/object-source.ts";
 import { directoryLength } from "./core/page-map.ts";
 import { DEBUG_FLAGS } from "./flags.ts";
 import { orderFor } from "./geometry/align.ts";
 import { checkHierarchy } from "./inspect/check.ts";
 import { slabinfo } from "./inspect/slabinfo.ts";
-import { KmemCache, type ObjectFunction } from "./kmem-cache.ts";
+import { KmemCache } from "./kmem-cache.ts";
 import { type SizeClasses, sizeClasses } from "./size-classes.ts";
 
 /** What can be chosen for a hierarchy of caches. */
@@ -250,7 +251,7 @@ export class Slabs {
         freeDirect(hierarchy, cache);
         throw new InvalidArgumentError("size", size, "small enough for the largest slab");
       }
-      const handle = this.#handle(cache);
+      const handle = this.#handle(cache, true);
       handle.register(ctor, dtor);
       return handle;
     } finally {
@@ -264,10 +265,11 @@ export class Slabs {
    * @returns undefined when there is none of this name.
    */
   kmemCacheFind(name: string, ctor?: ObjectFunction, dtor?: ObjectFunction): KmemCache | undefined {
-    const cache = this.#locked(() => this.#find(name));
-    if (cache === NULL) return undefined;
-    const handle = this.#handle(cache);
-    handle.register(ctor, dtor);
+    const handle = this.#locked(() => {
+      const cache = this.#find(name);
+      return cache === NULL ? undefined : this.#handle(cache, true);
+    });
+    handle?.register(ctor, dtor);
     return handle;
   }
 
@@ -309,12 +311,14 @@ export class Slabs {
   /** The general caches, in ascending order of size. */
   generalCaches(): KmemCache[] {
     const count = this.hierarchy.load(L.ROOT_GENERAL_COUNT);
-    return [...this.hierarchy.caches()].slice(1, 1 + count).map((cache) => this.#handle(cache));
+    return this.#locked(() =>
+      [...this.hierarchy.caches()].slice(1, 1 + count).map((cache) => this.#handle(cache, true)),
+    );
   }
 
   /** Every cache, cache_cache first. */
   caches(): KmemCache[] {
-    return this.#locked(() => [...this.hierarchy.caches()]).map((cache) => this.#handle(cache));
+    return this.#locked(() => [...this.hierarchy.caches()].map((cache) => this.#handle(cache, false)));
   }
 
   /**
@@ -414,11 +418,12 @@ export class Slabs {
     return NULL;
   }
 
-  #handle(cache: Address): KmemCache {
+  /** This worker's side of a cache, made on the first call. With the lock held. */
+  #handle(cache: Address, eager: boolean): KmemCache {
     const id = this.memory.load32(cache + L.CACHE_ID);
     const known = this.#handles[id];
     if (known !== undefined && known.address === cache) return known;
-    const handle = new KmemCache(this.hierarchy, cache);
+    const handle = new KmemCache(this.hierarchy, cache, eager);
     this.#handles[id] = handle;
     return handle;
   }

@@ -4,7 +4,7 @@
  *
  *   | available | limit | batch | touched | object, control | object, control | ... |
  *
- * An entry holds the object's address and the index of its control in 16-bit units, so that handing the object out can
+ * An entry holds the object's address and the word index of its control, so that handing the object out can
  * mark it live by one store, without looking for its slab.
  *
  * Every object in an array has control CONTROL_CACHED and counts as in use on its slab.

@@ -44,7 +44,7 @@ export const buildSlab = (hierarchy: Hierarchy, cache: Address): Address => {
   memory.store32(slab + L.SLAB_CACHE_ID, memory.load32(cache + L.CACHE_ID));
   for (let index = 0; index < num; index++) {
     const next = index + 1 < num ? index + 1 : L.CONTROL_END;
-    memory.store16(slab + L.SLAB_CONTROLS + L.CONTROL_BYTES * index, next);
+    memory.store32(slab + L.SLAB_CONTROLS + L.CONTROL_BYTES * index, next);
   }
   map.set(run, 2 ** order, slab);
   return slab;

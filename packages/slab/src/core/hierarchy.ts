@@ -18,7 +18,6 @@ export interface Latch {
 }
 
 const NO_WORDS = new Uint32Array(0);
-const NO_HALVES = new Uint16Array(0);
 
 export class Hierarchy {
   readonly memory: Memory;
@@ -28,11 +27,8 @@ export class Hierarchy {
   readonly cpus: number;
   /** This worker's CPU number. */
   readonly cpu: number;
-  /** Views of a linear memory; empty ones for any other, so that the fast path finds nothing there and steps aside. */
+  /** A linear memory's view; an empty one for any other, so that the fast paths find nothing there and step aside. */
   words: Uint32Array = NO_WORDS;
-  halves: Uint16Array = NO_HALVES;
-  /** Bytes that the views cover. */
-  end = 0;
   /** Name that owner tracking writes: see Slabs.owner. */
   owner = "";
   /** Makes room when an allocation has found none; whether it is worth another try. Called without the lock. */
@@ -54,12 +50,10 @@ export class Hierarchy {
     this.takeViews();
   }
 
-  /** Takes the memory's present views. */
+  /** Takes the memory's present view. */
   takeViews(): void {
     if (this.#linear === undefined) return;
     this.words = this.#linear.words;
-    this.halves = this.#linear.halves;
-    this.end = this.#linear.byteLength;
   }
 
   /** Enters the section that one worker at a time may be in, with views that show what others have grown. */

@@ -1,7 +1,6 @@
 /*
  * Every structure that the slab allocator keeps in the memory, field by field. All state lives here and nowhere
- * else, so that another worker, or a restored image, attaches to it. Offsets are bytes; fields are 32-bit words unless
- * drawn otherwise.
+ * else, so that another worker, or a restored image, attaches to it. Offsets are bytes; fields are 32-bit words.
  *
  *   root                      one page run, never freed; found by its address
  *   +-- kmem_cache            cache_cache: the one cache that is not itself an object of a cache
@@ -111,7 +110,7 @@ export const HAS_DESTRUCTOR = 2;
 /** Bytes of a kmem_cache for so many CPUs. */
 export const cacheBytes = (cpus: number): number => (CACHE_ARRAYS + 4 * cpus + 7) & ~7;
 
-/** Slab descriptor: 32 bytes and a 16-bit control for each object. */
+/** Slab descriptor: 32 bytes and a control of 32 bits for each object. */
 export const SLAB_CACHE = 0;
 /** Address of the first slot. */
 export const SLAB_FIRST = 4;
@@ -128,7 +127,7 @@ export const SLAB_CACHE_ID = 28;
 export const SLAB_CONTROLS = 32;
 /** Bytes of a slab descriptor without controls, and of one control. */
 export const SLAB_HEADER = 32;
-export const CONTROL_BYTES = 2;
+export const CONTROL_BYTES = 4;
 
 export const LIST_PARTIAL = 0;
 export const LIST_FULL = 1;
@@ -137,16 +136,15 @@ export const LIST_NONE = 3;
 
 /*
  * An object's control says in which of three states it is:
- *   below CONTROL_LIMIT, or CONTROL_END: free on its slab; the value is the next free object's index
+ *   an index, or CONTROL_END:            free on its slab; the value is the next free object's index
  *   CONTROL_CACHED:                      free in an array cache
  *   CONTROL_ACTIVE:                      handed out
  */
-export const CONTROL_END = 0xffff;
-export const CONTROL_ACTIVE = 0xfffd;
-export const CONTROL_CACHED = 0xfffb;
-export const CONTROL_LIMIT = 0xfff0;
+export const CONTROL_END = 0x7fff_ffff;
+export const CONTROL_ACTIVE = 0x7fff_fffd;
+export const CONTROL_CACHED = 0x7fff_fffc;
 
-/** Array cache: a stack of (object address, index of its control in 16-bit units). */
+/** Array cache: a stack of (object address, word index of its control). */
 export const ARRAY_AVAILABLE = 0;
 export const ARRAY_LIMIT = 4;
 export const ARRAY_BATCH = 8;

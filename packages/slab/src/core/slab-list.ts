@@ -58,8 +58,8 @@ export const controlAt = (slab: Address, index: number): Address =>
 export const takeObject = (memory: Memory, cache: Address, slab: Address, state: number): number => {
   const index = memory.load32(slab + L.SLAB_FREE);
   const control = controlAt(slab, index);
-  memory.store32(slab + L.SLAB_FREE, memory.load16(control));
-  memory.store16(control, state);
+  memory.store32(slab + L.SLAB_FREE, memory.load32(control));
+  memory.store32(control, state);
   memory.store32(cache + L.CACHE_FREE_OBJECTS, memory.load32(cache + L.CACHE_FREE_OBJECTS) - 1);
   setInUse(memory, cache, slab, memory.load32(slab + L.SLAB_IN_USE) + 1);
   return index;
@@ -67,7 +67,7 @@ export const takeObject = (memory: Memory, cache: Address, slab: Address, state:
 
 /** Puts object `index` back on its slab's free list. Returns whether the slab is empty now. */
 export const putObject = (memory: Memory, cache: Address, slab: Address, index: number): boolean => {
-  memory.store16(controlAt(slab, index), memory.load32(slab + L.SLAB_FREE));
+  memory.store32(controlAt(slab, index), memory.load32(slab + L.SLAB_FREE));
   memory.store32(slab + L.SLAB_FREE, index);
   memory.store32(cache + L.CACHE_FREE_OBJECTS, memory.load32(cache + L.CACHE_FREE_OBJECTS) + 1);
   const inUse = memory.load32(slab + L.SLAB_IN_USE) - 1;

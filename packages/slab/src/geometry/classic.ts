@@ -34,7 +34,7 @@ export interface ClassicParameters {
   readonly breakOrder?: number;
   /** Bytes of a slab descriptor without its controls. Default 32, as in this package; 24 in Linux 2.4 on i386. */
   readonly headerBytes?: number;
-  /** Bytes of the control of one object. Default 2, as in this package and Linux 2.6; 4 in Linux 2.4. */
+  /** Bytes of the control of one object. Default 4, as in this package and Linux 2.4; 2 in early Linux 2.6. */
   readonly controlBytes?: number;
   /** SLAB_RECLAIM_ACCOUNT: the lowest order that holds an object. */
   readonly reclaimable?: boolean;
@@ -53,7 +53,7 @@ export interface ClassicParameters {
  * import { classicGeometry } from "@heapwright/slab";
  *
  * // size-32 of Linux 2.4 on i386: 113 objects to a page.
- * classicGeometry(32, 32, { headerBytes: 24, controlBytes: 4 })?.objects; // 113
+ * classicGeometry(32, 32, { headerBytes: 24 })?.objects; // 113
  * ```
  */
 export const classicGeometry = (
@@ -61,7 +61,7 @@ export const classicGeometry = (
   align: number,
   parameters: ClassicParameters = {},
 ): ClassicGeometry | undefined => {
-  const { pageSize = 4096, maxOrder = 5, breakOrder = 1, headerBytes = 32, controlBytes = 2 } = parameters;
+  const { pageSize = 4096, maxOrder = 5, breakOrder = 1, headerBytes = 32, controlBytes = 4 } = parameters;
   // Large objects would lose a whole object's room to the descriptor.
   const offSlab = parameters.onSlab !== true && size >= pageSize / 8;
   const descriptor = (objects: number): number => alignUp(headerBytes + objects * controlBytes, align);
@@ -71,7 +71,6 @@ export const classicGeometry = (
     let objects = Math.floor(offSlab ? slab / size : Math.max(slab - headerBytes, 0) / (size + controlBytes));
     // The controls' rounding up may cost the last object.
     if (!offSlab && objects > 0 && descriptor(objects) + objects * size > slab) objects--;
-    objects = Math.min(objects, MAX_OBJECTS);
     if (objects === 0) continue;
     const descriptorBytes = offSlab ? 0 : descriptor(objects);
     best = { order, objects, offSlab, descriptorBytes, leftOver: slab - objects * size - descriptorBytes };
@@ -84,6 +83,3 @@ export const classicGeometry = (
   }
   return best;
 };
-
-/** The most objects that 16-bit controls can number. */
-const MAX_OBJECTS = 0xfff0;

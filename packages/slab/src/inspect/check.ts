@@ -188,7 +188,7 @@ class Checker {
     const debug = (flags & DEBUG_FLAGS) !== 0 ? new ObjectDebug(this.#hierarchy, cache) : undefined;
     for (let index = 0; index < num; index++) {
       const control = controlAt(slab, index);
-      const state = memory.load16(control);
+      const state = memory.load32(control);
       const object = objectAt(memory, cache, slab, index);
       const live = state === L.CONTROL_ACTIVE;
       const sound = free.has(index) || live || state === L.CONTROL_CACHED;
@@ -220,7 +220,7 @@ class Checker {
       if (!this.#expect(index < num && !free.has(index), slab, `a slab's free chain is broken at ${index}`))
         break;
       free.add(index);
-      index = memory.load16(controlAt(slab, index));
+      index = memory.load32(controlAt(slab, index));
     }
     return free;
   }

@@ -48,7 +48,7 @@ function* walkSlab(hierarchy: Hierarchy, cache: Address, slab: Address, end: Add
   if (first > run) yield { address: run, size: first - run, state: "meta" };
   for (let index = 0; index < num; index++) {
     const address = first + index * size;
-    const control = memory.load16(slab + L.SLAB_CONTROLS + L.CONTROL_BYTES * index);
+    const control = memory.load32(slab + L.SLAB_CONTROLS + L.CONTROL_BYTES * index);
     if (general) yield { address, size, state: stateOf(control), payload: address + offset, bin };
     else yield { address, size, state: "meta", bin };
   }

@@ -3,11 +3,11 @@
  */
 import { HeapwrightError } from "@heapwright/allocator";
 import type { Trace } from "@heapwright/trace";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { explainDifference } from "../placement/differ.ts";
 import { readBytes, readText, traceFile, writeWhole } from "../placement/files.ts";
 import { opLine } from "../placement/op-text.ts";
-import { addHeapOptions, type HeapOptions } from "../placement/options.ts";
+import { addHeapOptions, address, type HeapOptions } from "../placement/options.ts";
 import { type Image, type PlacementOptions, startProcess } from "../placement/process-image.ts";
 import { replay, threadsOf } from "../placement/replay.ts";
 import { Words } from "../placement/words.ts";
@@ -16,6 +16,7 @@ import { UserError } from "../user-error.ts";
 
 interface Options extends HeapOptions {
   readonly maps: string;
+  readonly break?: number;
   readonly out?: string;
   readonly finalMaps?: string;
   readonly against?: string;
@@ -54,8 +55,8 @@ const run = async (nameOrPath: string, options: Options): Promise<void> => {
   const placement: PlacementOptions = { ...options, maps: readText(options.maps, "the memory map") };
   const real = against === undefined ? undefined : wordsOf(against);
   const { trace } = await loadTrace(nameOrPath);
-  const { process: image, heap } = imageOf(placement, trace, options.maps);
-  const words = replay(trace, image, heap);
+  const image = imageOf(placement, trace, options.maps);
+  const words = replay(trace, image);
   const files: [string, Uint8Array | string][] = [];
   if (out !== undefined) files.push([out, words.toBytes()]);
   if (finalMaps !== undefined) files.push([finalMaps, image.maps()]);
@@ -79,6 +80,9 @@ export const register = (program: Command): void => {
     .argument("<trace>", "a trace, plain or gzipped, or the name of a bundled one");
   addHeapOptions(command)
     .requiredOption("--maps <file>", "the process's memory map before the first op")
+    .addOption(
+      new Option("--break <address>", "where the break begins, when MAPS has no [heap]").argParser(address),
+    )
     .option("--out <file>", "write the words here")
     .option("--final-maps <file>", "write the memory map after the last op here")
     .option("--against <file>", "compare with these words, and show the first difference")

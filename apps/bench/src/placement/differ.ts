@@ -25,11 +25,12 @@ export const explainDifference = (
   const values = [`  here  ${hex(found)}`, `  there ${hex(wanted)}`];
   if (at === 0) return ["the break before the first op differs:", ...values];
   const op = at - 1;
-  const { process, heap } = startProcess(options, threadsOf(trace));
-  new Replay(trace, process, heap).runTo(op, new Words(trace.length + 1));
-  const toReal = (address: number): number => process.toReal(address);
+  const image = startProcess(options, threadsOf(trace));
+  const { heap } = image;
+  new Replay(trace, image).runTo(op, new Words(trace.length + 1));
+  const toReal = (address: number): number => image.toReal(address);
   const around = [...new Set([found, wanted])].flatMap((real) => {
-    const address = process.fromReal(real);
+    const address = image.fromReal(real);
     return address === 0
       ? []
       : [`chunks around ${hex(real)} before it:`, ...dumpChunks(heap, address, toReal)];

@@ -25,6 +25,14 @@ export const whole =
     return value;
   };
 
+/** Parses an address: hexadecimal with 0x, or decimal. */
+export const address = (text: string): number => {
+  const value = Number(text);
+  if (!/^(0x[0-9a-f]+|\d+)$/i.test(text) || value >= 2 ** 47)
+    throw new InvalidArgumentError("It must be an address below 2^47.");
+  return value;
+};
+
 /** Adds the options that say which C library is meant. */
 export const addHeapOptions = (command: Command, abi?: Abi): Command => {
   const abiOption = new Option("--abi <abi>", "the word size and layout").choices(["i386", "x86_64"]);

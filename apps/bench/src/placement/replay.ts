@@ -3,28 +3,28 @@
  *
  * The loop meets one class at each call site, so a trace of millions of ops runs at the heap's own speed.
  */
-import type { Process } from "@heapwright/kernel";
-import type { Ptmalloc, ThreadHeap } from "@heapwright/ptmalloc";
+import type { ThreadHeap } from "@heapwright/ptmalloc";
 import { OpKind, type Trace } from "@heapwright/trace";
+import type { Image } from "./process-image.ts";
 import { Words } from "./words.ts";
 
 /** A trace on its way over a heap. */
 export class Replay {
   readonly trace: Trace;
-  readonly #process: Process;
+  readonly #image: Image;
   readonly #threads: readonly ThreadHeap[];
   readonly #slots: Uint32Array;
   /** The next op to run. */
   #next = 0;
 
-  constructor(trace: Trace, process: Process, heap: Ptmalloc) {
+  constructor(trace: Trace, image: Image) {
     this.trace = trace;
-    this.#process = process;
-    this.#threads = Array.from({ length: threadsOf(trace) }, (_, thread) => heap.thread(thread));
+    this.#image = image;
+    this.#threads = Array.from({ length: threadsOf(trace) }, (_, thread) => image.heap.thread(thread));
     this.#slots = new Uint32Array(trace.slotCount);
   }
 
-  /** The block in a slot, in the process's window; 0 when there is none. */
+  /** The block in a slot, in the heap's memory; 0 when there is none. */
   slot(slot: number): number {
     return this.#slots[slot]!;
   }
@@ -36,7 +36,7 @@ export class Replay {
    */
   runTo(end: number, words: Words): void {
     const slots = this.#slots;
-    const process = this.#process;
+    const image = this.#image;
     const { trace } = this;
     const { kinds, threads } = trace;
     const slotOf = trace.slots;
@@ -48,7 +48,7 @@ export class Replay {
       if (kind === OpKind.FREE) {
         thread.free(slots[slot]!);
         slots[slot] = 0;
-        words.set(op + 1, process.toReal(process.brkValue));
+        words.set(op + 1, image.break);
         continue;
       }
       let block: number;
@@ -57,7 +57,7 @@ export class Replay {
       else if (kind === OpKind.ZEROED) block = thread.calloc(trace.extra(op), trace.size(op));
       else block = thread.memalign(trace.extra(op), trace.size(op));
       slots[slot] = block;
-      words.set(op + 1, process.toReal(block));
+      words.set(op + 1, image.toReal(block));
     }
   }
 }
@@ -70,9 +70,9 @@ export const threadsOf = (trace: Trace): number => {
 };
 
 /** Replays a whole trace. Word 0 is the break before the first op. */
-export const replay = (trace: Trace, process: Process, heap: Ptmalloc): Words => {
+export const replay = (trace: Trace, image: Image): Words => {
   const words = new Words(trace.length + 1);
-  words.set(0, process.toReal(process.brkValue));
-  new Replay(trace, process, heap).runTo(trace.length, words);
+  words.set(0, image.break);
+  new Replay(trace, image).runTo(trace.length, words);
   return words;
 };

@@ -44,8 +44,8 @@ export const compareWithRecording = (
   let failure: unknown;
   try {
     image = startProcess({ ...options, maps: recording.before }, threadsOf(trace));
-    words.set(0, image.process.toReal(image.process.brkValue));
-    new Replay(trace, image.process, image.heap).runTo(trace.length, words);
+    words.set(0, image.break);
+    new Replay(trace, image).runTo(trace.length, words);
   } catch (error) {
     failure = error;
   }
@@ -58,7 +58,7 @@ export const compareWithRecording = (
     };
   }
   if (failure !== undefined) throw failure;
-  const maps = image!.process.maps();
+  const maps = image!.maps();
   return maps === recording.after
     ? undefined
     : { op: trace.length, text: mapsDifference(maps, recording.after) };

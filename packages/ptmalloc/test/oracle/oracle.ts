@@ -50,12 +50,13 @@ const split = (maps: string, from: string): [string, string] => {
 export class Oracle {
   readonly abi: Abi;
   readonly version: Version;
-  readonly #program: string;
+  readonly #command: readonly string[];
 
-  constructor(abi: Abi, version: Version, program: string) {
+  /** @param command the program, with its loader before it when that must be named. */
+  constructor(abi: Abi, version: Version, command: readonly string[]) {
     this.abi = abi;
     this.version = version;
-    this.#program = program;
+    this.#command = command;
   }
 
   /** The profile that must do as this oracle does. */
@@ -69,14 +70,9 @@ export class Oracle {
     const at = (name: string): string => join(folder, name);
     try {
       writeFileSync(at("trace"), trace);
-      const env = tcache
-        ? { ...process.env, GLIBC_TUNABLES: "" }
-        : { ...process.env, GLIBC_TUNABLES: "glibc.malloc.tcache_count=0" };
-      const run = spawnSync(
-        "setarch",
-        [...personality(this.abi), this.#program, at("trace"), at("out"), at("maps")],
-        { env, stdio: "ignore" },
-      );
+      const env = { ...process.env, GLIBC_TUNABLES: tcache ? undefined : "glibc.malloc.tcache_count=0" };
+      const command = [...personality(this.abi), ...this.#command, at("trace"), at("out"), at("maps")];
+      const run = spawnSync("setarch", command, { env, stdio: "ignore" });
       if (run.status !== 0)
         throw new Error(`the oracle ended with ${run.status ?? run.signal ?? run.error?.message}`);
       const out = readFileSync(at("out"));
@@ -97,16 +93,21 @@ const buildForHost = (abi: Abi, program: string): void => {
 
 const FLAGS = ["-O1", "-fno-builtin"];
 
-/** Compiles against an unpacked library, whose own loader will start the program. */
-const buildForVersion = (abi: Abi, version: Version, program: string): void => {
+/** Where an unpacked library has its parts. */
+const partsOf = (abi: Abi, version: Version): { dev: string; lib: string; loader: string } => {
   const wide = abi === "x86_64";
   const root = join(CACHE, `${version}-${wide ? "amd64" : "i386"}`);
   const triplet = wide ? "x86_64-linux-gnu" : "i386-linux-gnu";
   const dev = join(root, "usr/lib", triplet);
   const old = join(root, "lib", triplet);
   const lib = existsSync(join(old, "libc.so.6")) ? old : dev;
-  const loader = join(lib, wide ? "ld-linux-x86-64.so.2" : "ld-linux.so.2");
-  const width = wide ? "-m64" : "-m32";
+  return { dev, lib, loader: join(lib, wide ? "ld-linux-x86-64.so.2" : "ld-linux.so.2") };
+};
+
+/** Compiles against an unpacked library, whose own loader will start the program. */
+const buildForVersion = (abi: Abi, version: Version, program: string): void => {
+  const { dev, lib, loader } = partsOf(abi, version);
+  const width = abi === "x86_64" ? "-m64" : "-m32";
   const own = (name: string): string =>
     execFileSync("gcc", [width, `-print-file-name=${name}`], { encoding: "utf8" }).trim();
   execFileSync("gcc", [width, ...FLAGS, "-fno-pie", "-c", "-o", `${program}.o`, SOURCE], { stdio: "pipe" });
@@ -118,10 +119,18 @@ const buildForVersion = (abi: Abi, version: Version, program: string): void => {
     loader,
   ];
   const end = [own("libgcc.a"), own("crtend.o"), join(dev, "crtn.o")];
-  const link = [`-Wl,--dynamic-linker,${loader}`, `-Wl,-rpath,${lib}`, "-Wl,--no-as-needed"];
-  execFileSync("gcc", [width, "-no-pie", "-nostdlib", "-o", program, ...link, ...start, ...shared, ...end], {
-    stdio: "pipe",
-  });
+  execFileSync(
+    "gcc",
+    [width, "-no-pie", "-nostdlib", "-Wl,--no-as-needed", "-o", program, ...start, ...shared, ...end],
+    { stdio: "pipe" },
+  );
+};
+
+/** How a program built for a version is started. */
+const commandFor = (abi: Abi, version: Version, program: string): string[] => {
+  if (version === "2.36") return [program];
+  const { lib, loader } = partsOf(abi, version);
+  return [loader, "--library-path", lib, program];
 };
 
 const TINY = "# heap-trace 1\n# ops: 1\n# slots: 1\n# peak-live-bytes: 24\n# threads: 1\na 0 24\n";
@@ -155,7 +164,7 @@ export const findOracle = (abi: Abi, version: Version = "2.36"): Oracle | string
       execFileSync("mv", [own, program]);
       rmSync(`${own}.o`, { force: true });
     }
-    const oracle = new Oracle(abi, version, program);
+    const oracle = new Oracle(abi, version, commandFor(abi, version, program));
     const { before } = oracle.run(TINY, true);
     const base = abi === "i386" ? "\n40000000-" : "\n2aaaaaaab000-";
     return before.includes(base) ? oracle : "setarch does not give the classic layout here";

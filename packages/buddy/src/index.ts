@@ -10,6 +10,13 @@ export { FreeAreas } from "./free-areas.ts";
 export { BuddyHeap } from "./heap.ts";
 export { check, stats, walk } from "./inspect.ts";
 export { Mobility } from "./mobility.ts";
+export {
+  type Move,
+  NO_SPACE,
+  OffsetAllocator,
+  type OffsetAllocatorOptions,
+  type StorageReport,
+} from "./offset/offset-allocator.ts";
 export { PerCpuLists } from "./per-cpu-lists.ts";
 export {
   buddyinfo,

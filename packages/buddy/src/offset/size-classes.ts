@@ -1,0 +1,33 @@
+/*
+ * Two levels of size classes for sizes from 1 to 2^53 - 1: powers of two, each cut into 32 equal ranges. Sizes below
+ * 32 have a class each.
+ */
+
+/** Classes of a level, as a power of two. */
+const SECOND_BITS = 5;
+/** Classes of a level. */
+export const SECOND_LEVELS: number = 2 ** SECOND_BITS;
+/** Levels: one for the sizes below 32, and one for each power of two from 2^5 to 2^52. */
+export const LEVELS: number = 1 + 53 - SECOND_BITS;
+/** Number of classes. */
+export const CLASSES: number = LEVELS * SECOND_LEVELS;
+
+const log2 = (size: number): number =>
+  size < 2 ** 32 ? 31 - Math.clz32(size) : 63 - Math.clz32(Math.floor(size / 2 ** 32));
+
+/** The class that a region of this size belongs to. */
+export const classOf = (size: number): number => {
+  if (size < SECOND_LEVELS) return size;
+  const log = log2(size);
+  return (
+    (log - SECOND_BITS + 1) * SECOND_LEVELS + Math.floor(size / 2 ** (log - SECOND_BITS)) - SECOND_LEVELS
+  );
+};
+
+/** The first class all of whose regions have at least this size; `CLASSES` when there is none. */
+export const classAbove = (size: number): number => {
+  if (size < SECOND_LEVELS) return size;
+  const range = 2 ** (log2(size) - SECOND_BITS);
+  const rounded = size + (range - 1);
+  return rounded > Number.MAX_SAFE_INTEGER ? CLASSES : classOf(rounded);
+};

@@ -18,7 +18,8 @@ import type { LinearMemory } from "./linear-memory.ts";
  *         +16  break: the first address not given out (low 32 bits; 0 stands for 2^32 once the memory is full)
  *         +20  root: an address for the strategy's own use, 0 at first
  *         +24  lock: two words for the strategy's own use as a FutexLock, 0 at first
- *         +32  reserved, zero
+ *         +32  end: the address that the break cannot pass; 0 for the memory's own end
+ *         +36  reserved, zero
  *   start +64  the heap: the break begins here
  *
  * Invariant: every byte from the break to the end of the memory is zero. The break moves by compare-and-swap alone, so
@@ -31,6 +32,7 @@ const IDENTITY = 8;
 const BREAK = 16;
 const ROOT = 20;
 const LOCK = 24;
+const END = 32;
 const LIMIT = 2 ** 32;
 
 /**
@@ -63,15 +65,25 @@ export class LinearPages implements PageSource {
    * Begins a new heap. The memory from `start` on must be zero, as new memory is: nothing is cleared but the header.
    *
    * @param start Where: a multiple of 64. In a WebAssembly module's own memory, its `__heap_base` rounded up.
-   * @throws InvalidArgumentError when `start` is no such address.
+   * @param end Where the break stops: the memory's greatest length unless given. So several heaps, each with a
+   * header of its own, share a memory side by side.
+   * @throws InvalidArgumentError when `start` or `end` is no such address.
    */
-  static create(memory: LinearMemory, start: Address = 0): LinearPages {
+  static create(memory: LinearMemory, start: Address = 0, end: Address = memory.maxByteLength): LinearPages {
     expectStart(memory, start);
+    if (!Number.isSafeInteger(end) || end < start + HEADER || end > memory.maxByteLength) {
+      throw new InvalidArgumentError(
+        "end",
+        end,
+        "an address after the heap's header, up to the end of the memory",
+      );
+    }
     if (!memory.grow(start + HEADER)) throw badStart(start);
     memory.fill(start, HEADER, 0);
     memory.store32(start, MAGIC);
     memory.store32(start + 4, VERSION);
     memory.store32(start + BREAK, start + HEADER);
+    memory.store32(start + END, end === memory.maxByteLength ? 0 : end);
     return new LinearPages(memory, start);
   }
 
@@ -112,6 +124,11 @@ export class LinearPages implements PageSource {
     this.memory.store32(this.start + ROOT, address);
   }
 
+  /** The address that the break cannot pass. */
+  get end(): Address {
+    return this.memory.load32(this.start + END) || this.memory.maxByteLength;
+  }
+
   /** Where a `FutexLock` of the strategy may lie: two words, zero at first. */
   get lockAddress(): Address {
     return this.start + LOCK;
@@ -145,12 +162,13 @@ export class LinearPages implements PageSource {
   sbrk(increment: number): Address {
     const { memory, start } = this;
     const index = (start + BREAK) >>> 2;
+    const limit = this.end;
     for (;;) {
       const word = Atomics.load(memory.words, index);
       const old = word || LIMIT;
       const end = old + increment;
       // Written so that NaN is refused too.
-      if (!(end >= start + HEADER && end <= memory.maxByteLength) || end % 1 !== 0) return NULL;
+      if (!(end >= start + HEADER && end <= limit) || end % 1 !== 0) return NULL;
       if (!memory.grow(end)) return NULL;
       if (increment < 0) memory.fill(end, -increment, 0);
       // Growth by another worker may have replaced the views: `memory.words` is read anew.

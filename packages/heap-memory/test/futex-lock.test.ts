@@ -72,7 +72,7 @@ test("an owner that died is told, recovered from, and repaired after", async () 
     `new heap.FutexLock(heap.LinearMemory.fixed(data.buffer), 64, 5).acquire(); return "holding";`,
     { buffer: memory.buffer },
   );
-  await new Promise((resolve) => dead.once("message", resolve));
+  await new Promise((resolve, reject) => dead.once("message", resolve).once("error", reject));
   const waiter = workers.run<boolean>(
     `const lock = new heap.FutexLock(heap.LinearMemory.fixed(data.buffer), 64, 6);
      const sound = lock.acquire(); lock.repaired(); lock.release(); return sound;`,

@@ -163,6 +163,20 @@ describe("LinearPages", () => {
     }
   });
 
+  test("two heaps share a memory side by side", () => {
+    const memory = LinearMemory.fixed(8192);
+    const low = LinearPages.create(memory, 0, 4096);
+    const high = LinearPages.create(memory, 4096);
+    expect([low.end, high.end]).toEqual([4096, 8192]);
+    expect(low.sbrk(4096)).toBe(0);
+    expect(low.sbrk(4032)).toBe(64);
+    expect(high.sbrk(4032)).toBe(4160);
+    expect(LinearPages.attach(memory).sbrk(1)).toBe(0);
+    for (const bad of [32, 8256, 0.5, Number.NaN]) {
+      expect(() => LinearPages.create(memory, 0, bad)).toThrow(InvalidArgumentError);
+    }
+  });
+
   test("attaches to what create began, and to nothing else", () => {
     const memory = LinearMemory.fixed(8192);
     expect(() => LinearPages.attach(memory)).toThrow(AttachError);

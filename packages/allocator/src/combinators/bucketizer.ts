@@ -57,6 +57,13 @@ export class Bucketizer extends Composite {
     const top = (Math.floor(Math.max(size - 1, 0) / this.step) + 1) * this.step;
     return Math.min(bucket.goodSize(size), top);
   }
+  override reallocate?(address: Address, size: number): Address {
+    if (address === NULL) return this.allocate(size);
+    const bucket = this.#bucketOf(size);
+    if (bucket !== undefined) return this.reallocateBySize(bucket, address, size);
+    // The owner judges the address even of a size that has no bucket.
+    return this.ownerOf(address).reallocate(address, Number.MAX_SAFE_INTEGER);
+  }
   protected override allocateElsewhere(_from: FullAllocator, size: number): Address {
     return this.allocate(size);
   }

@@ -1,5 +1,6 @@
 import { type Address, NULL } from "../address.ts";
 import type { Allocator } from "../allocator.ts";
+import { expectAddress, expectSize } from "../arguments.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import type { Memory } from "../memory.ts";
 import type { BlockInfo, HeapFault, HeapStats } from "../stats.ts";
@@ -93,11 +94,24 @@ export abstract class Composite implements Allocator {
     const here = owner.reallocate(address, size);
     return here !== NULL || size > LIMIT ? here : this.move(owner, address, size);
   }
+  /**
+   * Reallocates in combinators that choose by size: a block whose new size belongs to another child moves there; when
+   * that one is full, it may still stay.
+   */
+  protected reallocateBySize(belongs: FullAllocator, address: Address, size: number): Address {
+    const owner = this.ownerOf(address);
+    if (owner === belongs) return owner.reallocate(address, size);
+    expectSize(size);
+    expectAddress(this.memory, this.alignment, address);
+    const moved = this.move(owner, address, size);
+    return moved !== NULL ? moved : owner.reallocate(address, size);
+  }
   /** Moves a live block of `owner` to another child, or answers NULL with nothing changed. */
   protected move(owner: FullAllocator, address: Address, size: number): Address {
+    const usable = owner.usableSize(address);
     const target = this.allocateElsewhere(owner, size);
     if (target === NULL) return NULL;
-    this.memory.copy(target, address, Math.min(size, owner.usableSize(address)));
+    this.memory.copy(target, address, Math.min(size, usable));
     try {
       owner.deallocate(address);
     } catch (error) {

@@ -1,6 +1,5 @@
 import { type Address, NULL } from "../address.ts";
 import type { Allocator } from "../allocator.ts";
-import { expectAddress, expectSize } from "../arguments.ts";
 import { InvalidArgumentError } from "../errors.ts";
 import { Composite } from "./composite.ts";
 import type { FullAllocator } from "./forwarder.ts";
@@ -58,13 +57,7 @@ export class Segregator extends Composite {
     return Math.min(this.#small.goodSize(size), this.threshold);
   }
   override reallocate?(address: Address, size: number): Address {
-    if (address === NULL) return this.allocate(size);
-    const owner = this.ownerOf(address);
-    if (owner === this.#side(size)) return owner.reallocate(address, size);
-    expectSize(size);
-    expectAddress(this.memory, this.alignment, address);
-    const moved = this.move(owner, address, size);
-    return moved !== NULL ? moved : owner.reallocate(address, size);
+    return address === NULL ? this.allocate(size) : this.reallocateBySize(this.#side(size), address, size);
   }
 
   protected override ownerOf(address: Address): FullAllocator {

@@ -121,7 +121,8 @@ export class TraceRecorder extends Forwarder {
   }
   override deallocateAll?(): void {
     this.target.deallocateAll();
-    for (const address of [...this.#slots.keys()]) this.#give(address);
+    const live = [...this.#slots].sort(([, a], [, b]) => a - b);
+    for (const [address] of live) this.#give(address);
   }
 
   #line(line: string): void {

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import ts from "typescript";
@@ -16,8 +16,8 @@ const transpile = (name: string, root: string): void => {
   const source = join(PACKAGES, name, "src");
   mkdirSync(target, { recursive: true });
   writeFileSync(join(target, "package.json"), '{ "type": "module", "exports": "./index.js" }');
-  for (const file of readdirSync(source)) {
-    if (!file.endsWith(".ts")) continue;
+  for (const file of readdirSync(source, { recursive: true }) as string[]) {
+    if (!file.endsWith(".ts") || file.startsWith("conformance")) continue;
     const { outputText } = ts.transpileModule(readFileSync(join(source, file), "utf8"), {
       compilerOptions: {
         target: ts.ScriptTarget.ES2023,
@@ -26,7 +26,9 @@ const transpile = (name: string, root: string): void => {
         rewriteRelativeImportExtensions: true,
       },
     });
-    writeFileSync(join(target, file.replace(/\.ts$/, ".js")), outputText);
+    const output = join(target, file.replace(/\.ts$/, ".js"));
+    mkdirSync(dirname(output), { recursive: true });
+    writeFileSync(output, outputText);
   }
 };
 

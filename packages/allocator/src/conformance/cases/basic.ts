@@ -1,5 +1,6 @@
 import { NULL } from "../../address.ts";
 import { isInspectable } from "../../capabilities.ts";
+import type { Memory } from "../../memory.ts";
 import { expect, hex } from "../assert.ts";
 import { audit } from "../audit.ts";
 import type { ConformanceCase, Settings } from "../options.ts";
@@ -31,6 +32,19 @@ export const sampleSizes = (maxSize: number): number[] => {
     for (const size of [power - 1, power, power + 1, power + power / 2]) if (size <= maxSize) sizes.add(size);
   }
   return [...sizes].sort((a, b) => a - b);
+};
+
+/** The memory's bytes, by granules of 16; those that the user may not read (poisoned, unmapped) stay zero. */
+const image = (memory: Memory): Uint8Array => {
+  const bytes = new Uint8Array(memory.byteLength);
+  for (let at = 0; at < bytes.length; at += 16) {
+    try {
+      bytes.set(memory.read(at, Math.min(16, bytes.length - at)), at);
+    } catch {
+      // Not for the user to see.
+    }
+  }
+  return bytes;
 };
 
 /** What every allocator does, whatever its capabilities. */
@@ -115,7 +129,7 @@ export const basicCases = (settings: Settings): ConformanceCase[] => [
     name: "shows itself without changing the heap",
     run(): void {
       const allocator = settings.factory();
-      if (!isInspectable(allocator) || allocator.memory.byteLength > 2 ** 24) return;
+      if (!isInspectable(allocator) || allocator.memory.byteLength > 2 ** 20) return;
       const shadow = new Shadow(allocator);
       for (const size of sampleSizes(settings.maxSize)) {
         const address = allocator.allocate(size);
@@ -126,9 +140,9 @@ export const basicCases = (settings: Settings): ConformanceCase[] => [
         shadow.remove(first);
         allocator.deallocate(first.address);
       }
-      const before = allocator.memory.read(0, allocator.memory.byteLength);
+      const before = image(allocator.memory);
       audit(allocator, shadow, settings);
-      const after = allocator.memory.read(0, allocator.memory.byteLength);
+      const after = image(allocator.memory);
       const changed = after.findIndex((byte, i) => byte !== before[i]);
       expect(
         changed < 0 && after.length === before.length,

@@ -249,8 +249,7 @@ export class Core {
   /** The chunk size for a request, or -1 when the request is larger than PTRDIFF_MAX. checked_request2size. */
   chunkSizeFor(bytes: number): number {
     if (bytes < 0x7fff0000) {
-      const padded = (bytes + this.word + this.alignMask) & ~this.alignMask;
-      return padded < this.minSize ? this.minSize : padded;
+      return Math.max((bytes + this.word + this.alignMask) & ~this.alignMask, this.minSize);
     }
     const alignment = this.alignMask + 1;
     return bytes > this.g.requestMax ? -1 : Math.ceil((bytes + this.word) / alignment) * alignment;

@@ -47,6 +47,7 @@ import { mallopt } from "./mallopt.ts";
 import type { PtmallocOptions } from "./options.ts";
 import type { Probe } from "./probe.ts";
 import { beginHeap, findHeap } from "./state.ts";
+import { largestMapped } from "./system/mapped.ts";
 import { trimArena } from "./system/trim.ts";
 import { ThreadHeap } from "./thread.ts";
 
@@ -246,9 +247,7 @@ export class Ptmalloc
     const mapped =
       needed >= core.parameter(PARAMETER.mmapThreshold) &&
       core.parameter(PARAMETER.mmaps) < core.parameter(PARAMETER.mmapsMax);
-    return mapped
-      ? Math.max(size, core.pageUp(needed + core.word) - core.header - core.header)
-      : needed - core.word;
+    return (mapped ? largestMapped(core, needed) : needed) - core.word;
   }
 
   owns(address: Address): boolean {

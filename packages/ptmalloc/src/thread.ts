@@ -11,7 +11,6 @@ import { tcacheKey } from "./bins/tcache.ts";
 import { type Core, IS_MMAPPED, NON_MAIN_ARENA } from "./core.ts";
 import { corrupted } from "./errors.ts";
 import { TCACHE_BINS } from "./layout/geometry.ts";
-import { PARAMETER } from "./layout/statics.ts";
 import { callocSlow, freeSlow, mallocSlow, memalignSlow, reallocSlow } from "./ops/entry.ts";
 import { ThreadState } from "./thread-state.ts";
 

@@ -56,8 +56,10 @@ const detach = (core: Core, arena: Address): void => {
 const newArena = (core: Core, thread: ThreadState, bytes: number): Address => {
   const { heapInfoBytes, arenaBytes } = core.g;
   const needed = heapInfoBytes + arenaBytes + core.alignMask + 1;
-  let heap = newHeap(core, needed, core.parameter(PARAMETER.topPad));
-  if (heap === 0) heap = newHeap(core, needed, 0);
+  const pad = core.parameter(PARAMETER.topPad);
+  let heap = newHeap(core, needed + bytes, pad);
+  // The request may be too large for a heap; it can then still be mapped by itself.
+  if (heap === 0) heap = newHeap(core, needed, pad);
   if (heap === 0) return 0;
   const arena = heap + heapInfoBytes;
   const size = heapSize(core, heap);

@@ -24,12 +24,15 @@ export interface ChunkInfo extends BlockInfo {
 /** No list of a sound heap is longer than this; a longer one is a loop. */
 const LIST_LIMIT = 2 ** 26;
 
-/** Calls `visit` for each chunk of a single-linked list of chunks whose links stand at their user address. */
-const eachLinked = (core: Core, first: Address, visit: (mem: Address) => void): void => {
-  let mem = first;
-  for (let steps = 0; mem !== 0 && steps < LIST_LIMIT; steps++) {
-    visit(mem);
-    mem = core.mangle(mem, core.load(mem));
+/**
+ * Calls `visit` for each element of a single-linked list whose links stand `linkAt` bytes into its elements: 0 in the tcache,
+ * which links user addresses, two words in fast bins, which link chunks.
+ */
+const eachLinked = (core: Core, first: Address, linkAt: number, visit: (element: Address) => void): void => {
+  let element = first;
+  for (let steps = 0; element !== 0 && steps < LIST_LIMIT; steps++) {
+    visit(element);
+    element = core.mangle(element + linkAt, core.load(element + linkAt));
   }
 };
 
@@ -42,16 +45,14 @@ const binsOf = (core: Core): Map<Address, string> => {
     names.set(tcache - core.header, "tcache struct");
     for (let bin = 0; bin < TCACHE_BINS; bin++) {
       const size = core.minSize + bin * (core.alignMask + 1);
-      eachLinked(core, core.load(tcache + core.g.tcacheEntriesAt + bin * core.word), (mem) =>
-        names.set(mem - core.header, `tcache ${size}`),
-      );
+      const first = core.load(tcache + core.g.tcacheEntriesAt + bin * core.word);
+      eachLinked(core, first, 0, (mem) => names.set(mem - core.header, `tcache ${size}`));
     }
   }
   for (const arena of arenasOf(core)) {
     for (let index = 0; index < core.g.fastBins; index++) {
-      const chunk = core.load(core.fastbin(arena, index));
       const name = `fast ${(index + 2) << core.g.fastShift}`;
-      if (chunk !== 0) eachLinked(core, chunk + core.header, (mem) => names.set(mem - core.header, name));
+      eachLinked(core, core.load(core.fastbin(arena, index)), core.fdAt, (chunk) => names.set(chunk, name));
     }
     for (let index = 1; index < NBINS - 1; index++) {
       const bin = core.bin(arena, index);

@@ -31,11 +31,18 @@ const count = (core: Core, mappings: number, bytes: number): void => {
   if (total > core.parameter(PARAMETER.maxMmappedMem)) core.setParameter(PARAMETER.maxMmappedMem, total);
 };
 
+/** Bytes by which the user address may have to be moved up within its page, where headers do not fill the alignment. */
+const slack = (core: Core): number => (core.alignMask + 1 === core.header ? 0 : core.alignMask);
+
+/** The largest chunk size that a mapping for `needed` bytes would serve too. */
+export const largestMapped = (core: Core, needed: number): number => {
+  const room = core.pageUp(needed + core.word + slack(core)) - core.word - slack(core);
+  return room - (room % (core.alignMask + 1));
+};
+
 /** Maps a chunk for `needed` bytes. Gives the chunk, or 0. sysmalloc_mmap. */
 export const mapChunk = (core: Core, needed: number): Address => {
-  // Where headers do not fill the alignment, the user address may have to be moved up within the page.
-  const slack = core.alignMask + 1 === core.header ? 0 : core.alignMask;
-  const length = core.pageUp(needed + core.word + slack);
+  const length = core.pageUp(needed + core.word + slack(core));
   const block = mapPages(core, length, READ_WRITE);
   if (block === 0) return 0;
   const misalign = (block + core.header) & core.alignMask;

@@ -130,6 +130,11 @@ const extendMain = (
   } else size = core.pageUp(size);
 
   let brk = size > 0 ? moreCore(core, size) : 0;
+  if (brk === 0 && core.maps === undefined && contiguous) {
+    // Memory that only a break can give is used to its end: without the pad it may still be enough.
+    size = core.pageUp(needed + core.minSize - oldSize);
+    brk = moreCore(core, size);
+  }
   let end = 0;
   const probe = core.probe;
   if (brk !== 0) {

@@ -52,6 +52,8 @@ export const Madvise = {
   REMOVE: 9,
   DONTFORK: 10,
   DOFORK: 11,
+  MERGEABLE: 12,
+  UNMERGEABLE: 13,
   HUGEPAGE: 14,
   NOHUGEPAGE: 15,
   DONTDUMP: 16,

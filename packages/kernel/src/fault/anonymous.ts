@@ -24,13 +24,9 @@ export const mapAnonymous = (
 };
 
 /** First touch of private memory without a file: a load shows the page of zeros, a store gets a page. */
-export const faultAnonymous = (
-  space: PagedSpace,
-  area: VmArea,
-  address: number,
-  entry: number,
-  write: boolean,
-): number => {
+export const faultAnonymous = (space: PagedSpace, area: VmArea, address: number, write: boolean): number => {
+  const entry = space.table.reach(address);
+  if (entry === 0) return Fault.OOM;
   if (!write) {
     space.mapZero(entry, address, area);
     return Fault.MINOR;

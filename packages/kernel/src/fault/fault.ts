@@ -33,9 +33,7 @@ export const handleFault = (space: PagedSpace, address: number, write: boolean):
  * when it succeeds. `handle_mm_fault`.
  */
 export const faultPage = (space: PagedSpace, area: VmArea, address: number, write: boolean): number => {
-  const entry = space.table.reach(address);
-  if (entry === 0) return Fault.OOM;
-  const result = serve(space, area, address, entry, write);
+  const result = serve(space, area, address, write);
   if (result < 0) return result;
   const { events } = space.machine;
   events.pgfault += 1;
@@ -46,12 +44,13 @@ export const faultPage = (space: PagedSpace, area: VmArea, address: number, writ
   return result;
 };
 
-const serve = (space: PagedSpace, area: VmArea, address: number, entry: number, write: boolean): number => {
-  const pte = space.table.get(entry);
+const serve = (space: PagedSpace, area: VmArea, address: number, write: boolean): number => {
+  const entry = space.table.find(address);
+  const pte = entry === 0 ? 0 : space.table.get(entry);
   if (pte === 0) {
     return area.isAnonymous
-      ? faultAnonymous(space, area, address, entry, write)
-      : faultFile(space, area, address, entry, write);
+      ? faultAnonymous(space, area, address, write)
+      : faultFile(space, area, address, write);
   }
   if (isGuard(pte)) return Fault.MAPERR;
   if (!isMapped(pte)) return faultSwapped(space, area, address, entry, write);

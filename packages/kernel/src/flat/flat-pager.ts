@@ -49,6 +49,7 @@ export class FlatPager implements Pager {
   sync(): number {
     return 0;
   }
+  freeTables(): void {}
   lazyFree(): void {}
   deactivate(): void {}
   pageOut(): void {}

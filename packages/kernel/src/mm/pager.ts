@@ -9,6 +9,11 @@ import type { MappedObject, VmArea } from "../vma/area.ts";
 export interface Pager {
   /** The pages of `[start, end)` go, because the area goes there. */
   unmap(area: VmArea, start: number, end: number): void;
+  /**
+   * The areas of `[start, end)` are gone: nothing is mapped in `[floor, ceiling)` any more, so page tables that lie wholly
+   * in there can go too.
+   */
+  freeTables(start: number, end: number, floor: number, ceiling: number): void;
   /** The pages of `[start, end)` go, the area stays (MADV_DONTNEED): they read as new. */
   discard(area: VmArea, start: number, end: number): void;
   /** The pages may be dropped under pressure (MADV_FREE). */

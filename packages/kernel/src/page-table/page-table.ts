@@ -129,17 +129,44 @@ export class PageTable {
     return this.shape.entryBytes;
   }
 
-  /** Frees the tables in `[start, end)` that have no entry left, lowest first. */
+  /** Frees the tables for `[start, end)` that have no entry left, lowest first. */
   prune(start: number, end: number): void {
-    let at = start;
-    while (at < end) {
-      const table = this.#leaf(at, false);
-      if (table === 0) at = (Math.floor(at / this.#missSpan) + 1) * this.#missSpan;
-      else {
-        if (this.#frames.mapCount[table >>> PAGE_SHIFT] === 0) this.#free(at);
-        at = (Math.floor(at / this.leafSpan) + 1) * this.leafSpan;
-      }
+    if (start < end) this.#prune(this.#root, 0, 0, start, end);
+  }
+
+  /** Prunes what hangs below the table at `level` that covers addresses from `base` on. */
+  #prune(table: number, level: number, base: number, start: number, end: number): void {
+    const span = this.#spans[level]!;
+    const first = Math.max(0, Math.floor((start - base) / span));
+    const last = Math.min(this.#entries, Math.ceil((end - base) / span));
+    for (let i = first; i < last; i++) {
+      const entry = table + (i << this.#entryShift);
+      const word = this.get(entry);
+      if (word === 0) continue;
+      const lower = (word & ~0xfff) >>> 0;
+      if (level < this.shape.levels - 2) this.#prune(lower, level + 1, base + i * span, start, end);
+      if (this.#frames.mapCount[lower >>> PAGE_SHIFT] !== 0) continue;
+      this.#cachedLeaf = -1;
+      this.#frames.release(lower >>> PAGE_SHIFT);
+      this.tables -= 1;
+      this.set(entry, 0, 0);
     }
+  }
+
+  /**
+   * Hands the lowest table for `from` over to `to`, both being multiples of {@link PageTable.leafSpan}.
+   *
+   * @returns false, with nothing changed, when `to` has a table already or no frame is left for an upper one.
+   */
+  moveLeaf(from: number, to: number): boolean {
+    if (this.#leaf(to, false) !== 0) return false;
+    const target = this.#lastUpperEntry(to, true);
+    if (target === 0) return false;
+    const source = this.#lastUpperEntry(from, false);
+    this.set(target, this.get(source), 0);
+    this.set(source, 0, 0);
+    this.#cachedLeaf = -1;
+    return true;
   }
 
   /** Frees all tables. Their entries must be gone. */
@@ -182,32 +209,28 @@ export class PageTable {
     return table + ((Math.floor(address / this.#spans[level]!) % this.#entries) << this.#entryShift);
   }
 
+  /** The entry that leads to the lowest table for `address`; 0 when a table above is missing and cannot be made. */
+  #lastUpperEntry(address: number, make: boolean): number {
+    let table = this.#root;
+    for (let level = 0; ; level++) {
+      const entry = this.#upperEntry(table, address, level);
+      if (level === this.shape.levels - 2) return entry;
+      const word = this.get(entry);
+      if (word !== 0) table = (word & ~0xfff) >>> 0;
+      else {
+        const lower = make ? this.#newTable() : 0;
+        if (lower === 0) return 0;
+        this.set(entry, (lower | TABLE_BITS) >>> 0, 0);
+        table = lower;
+      }
+    }
+  }
+
   #newTable(): number {
     const frame = this.#frames.takeZeroed();
     if (frame === 0) return 0;
     this.#frames.flags[frame] = Frame.TABLE;
     this.tables += 1;
     return frame * PAGE_SIZE;
-  }
-
-  /** Frees the empty lowest table for `address`, and every upper one that has become empty by it. */
-  #free(address: number): void {
-    const frames = this.#frames;
-    this.#cachedLeaf = -1;
-    const path: number[] = [];
-    let table = this.#root;
-    for (let level = 0; level < this.shape.levels - 1; level++) {
-      const entry = this.#upperEntry(table, address, level);
-      path.push(entry);
-      table = (this.get(entry) & ~0xfff) >>> 0;
-    }
-    for (;;) {
-      frames.release(table >>> PAGE_SHIFT);
-      this.tables -= 1;
-      const entry = path.pop()!;
-      this.set(entry, 0, 0);
-      table = (entry & ~0xfff) >>> 0;
-      if (path.length === 0 || frames.mapCount[table >>> PAGE_SHIFT] !== 0) return;
-    }
   }
 }

@@ -21,8 +21,22 @@ export class PagedPager implements Pager {
     this.space.zap(start, end, false, false);
   }
 
+  freeTables(start: number, end: number, floor: number, ceiling: number): void {
+    const { table } = this.space;
+    const span = table.leafSpan;
+    let from = start - (start % span);
+    if (from < floor) from += span;
+    let to = Math.ceil(end / span) * span;
+    if (to > ceiling) to -= span;
+    table.prune(from, to);
+  }
+
+  /** A table that this empties as a whole goes too. */
   discard(_area: VmArea, start: number, end: number): void {
+    const { table } = this.space;
+    const span = table.leafSpan;
     this.space.zap(start, end, false, true);
+    table.prune(Math.ceil(start / span) * span, end - (end % span));
   }
 
   move(area: VmArea, from: number, to: number, length: number): void {
@@ -53,7 +67,6 @@ export class PagedPager implements Pager {
         if (isGuard(table.get(entry))) table.set(entry, 0, 0);
       }
     });
-    table.prune(start, end);
   }
 
   inCore(area: VmArea, address: number): boolean {

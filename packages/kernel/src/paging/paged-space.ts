@@ -146,7 +146,6 @@ export class PagedSpace implements AreaSpace {
         this.clearEntry(entry, address);
       }
     });
-    table.prune(start, end);
   }
 
   zapFile(start: number, end: number, evenCopies: boolean): void {

@@ -225,7 +225,7 @@ class LineParser {
     const word = this.#next("advice");
     if (Object.hasOwn(ADVICE, word)) return ADVICE[word]!;
     if (!/^[0-9]/.test(word)) this.#fail(`unknown advice: ${word}`);
-    return parseNumber(word, "advice", this.#line);
+    return parseNumber(word, "advice", this.#line) % 2 ** 32;
   }
 
   #peek(): string | undefined {

@@ -121,6 +121,10 @@ const advisedFlags = (area: VmArea, advice: number): number => {
       return flags | Vm.DONTDUMP;
     case Madvise.DODUMP:
       return flags & VM_SPECIAL ? -Errno.EINVAL : flags & ~Vm.DONTDUMP;
+    case Madvise.MERGEABLE:
+      return flags & (Vm.SHARED | Vm.MAYSHARE | VM_SPECIAL) ? flags : flags | Vm.MERGEABLE;
+    case Madvise.UNMERGEABLE:
+      return flags & ~Vm.MERGEABLE;
     case Madvise.HUGEPAGE:
       return flags & VM_SPECIAL ? -Errno.EINVAL : (flags & ~Vm.NOHUGEPAGE) | Vm.HUGEPAGE;
     case Madvise.NOHUGEPAGE:

@@ -2,6 +2,7 @@ import { Errno } from "../abi/errno.ts";
 import { isPageAligned, pageCeil } from "../abi/page.ts";
 import { discardArea, splitArea, splitChecked } from "../mm/merge.ts";
 import { MAX_MAP_COUNT, type Mm } from "../mm/mm.ts";
+import type { VmArea } from "../vma/area.ts";
 import { Vm } from "../vma/flags.ts";
 
 /**
@@ -46,8 +47,13 @@ export const sumRange = (mm: Mm, start: number, end: number): RangeSum => {
 /** Removes the areas of an isolated range, with their pages. */
 export const removeRange = (mm: Mm, start: number, end: number): void => {
   let area = mm.areas.intersecting(start, end);
+  if (area === null) return;
+  const from = area.start;
+  const floor = area.prev?.end ?? 0;
+  let to = end;
   while (area !== null && area.start < end) {
-    const next = area.next;
+    const next: VmArea | null = area.next;
+    to = area.end;
     mm.pager.unmap(area, area.start, area.end);
     const { pages, flags } = area;
     mm.account(flags, -pages);
@@ -56,6 +62,7 @@ export const removeRange = (mm: Mm, start: number, end: number): void => {
     discardArea(mm, area);
     area = next;
   }
+  mm.pager.freeTables(from, to, floor, area?.start ?? Number.POSITIVE_INFINITY);
 };
 
 /** Removes whatever is mapped in `[start, end)`, both page-aligned. 0 or a negated error. `do_vmi_align_munmap`. */

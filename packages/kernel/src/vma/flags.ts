@@ -26,6 +26,7 @@ export const Vm = {
   DONTDUMP: 0x400_0000, // dd
   HUGEPAGE: 0x2000_0000, // hg
   NOHUGEPAGE: 0x4000_0000, // nh
+  MERGEABLE: 0x1000_0000, // mg; bit 31 in Linux, which would make the number negative here
 } as const;
 
 /** Read, write and execute. */
@@ -63,6 +64,7 @@ const letters: readonly (readonly [number, string])[] = [
   [Vm.DONTDUMP, "dd"],
   [Vm.HUGEPAGE, "hg"],
   [Vm.NOHUGEPAGE, "nh"],
+  [Vm.MERGEABLE, "mg"],
 ];
 
 /** The two-letter names of the flags that are set, in the order of /proc/PID/smaps. */

@@ -16,6 +16,7 @@ import {
   format,
   type Geometry,
   metadataBytes,
+  metadataEnd,
   moveTables,
   tableBytes,
 } from "./format.ts";
@@ -187,13 +188,9 @@ export class Buddy implements PageAllocator {
     return this.areas.at;
   }
 
-  /** The first byte after the metadata that was laid out at first, a multiple of 8. */
+  /** The first byte after the metadata as it stands now, a multiple of 8. */
   get metadataEnd(): Address {
-    const { meta, at, first, blockOrder } = this.areas;
-    const capacity = meta.load32(at + Header.CAPACITY);
-    const tables =
-      meta.load32(at + Header.BLOCKS) + Math.ceil(tableBytes(first, capacity, blockOrder) / 8) * 8;
-    return meta.load32(at + Header.LINK_SHIFT) === 3 ? tables + capacity * 8 : tables;
+    return metadataEnd(this.areas.meta, this.areas.at);
   }
 
   allocatePages(order: number): Address {

@@ -35,7 +35,7 @@ export const metadataBytes = (g: Geometry): number =>
 export const tableBytes = (first: number, capacity: number, blockOrder: number): number =>
   blockCount(first, capacity, blockOrder) + capacity;
 
-/** Copies the tables to another place, where they have room for more frames. The links do not move. */
+/** Copies the tables to another place, where they have room for more frames; external links come along. */
 export const moveTables = (meta: Memory, at: Address, to: Address, capacity: number): void => {
   const first = meta.load32(at + Header.FIRST);
   const frames = meta.load32(at + Header.FRAMES);
@@ -43,9 +43,23 @@ export const moveTables = (meta: Memory, at: Address, to: Address, capacity: num
   const states = to + blockCount(first, capacity, blockOrder);
   meta.copy(to, meta.load32(at + Header.BLOCKS), blockCount(first, frames, blockOrder));
   meta.copy(states, meta.load32(at + Header.STATES), frames);
+  if (meta.load32(at + Header.LINK_SHIFT) === 3) {
+    const links = to + align8(tableBytes(first, capacity, blockOrder));
+    meta.copy(links, meta.load32(at + Header.LINK_BASE), frames * 8);
+    meta.store32(at + Header.LINK_BASE, links);
+  }
   meta.store32(at + Header.BLOCKS, to);
   meta.store32(at + Header.STATES, states);
   meta.store32(at + Header.CAPACITY, capacity);
+};
+
+/** The first byte after the tables where they stand now, a multiple of 8. */
+export const metadataEnd = (meta: Memory, at: Address): Address => {
+  const capacity = meta.load32(at + Header.CAPACITY);
+  const blockOrder = meta.load32(at + Header.BLOCK_ORDER);
+  const tables = align8(tableBytes(meta.load32(at + Header.FIRST), capacity, blockOrder));
+  const links = meta.load32(at + Header.LINK_SHIFT) === 3 ? capacity * 8 : 0;
+  return meta.load32(at + Header.BLOCKS) + tables + links;
 };
 
 /** Lays out the metadata of a buddy system without frames: see layout.ts. */

@@ -24,7 +24,8 @@ import {
   type ZeroedAllocator,
 } from "@heapwright/allocator";
 import { Buddy, type BuddyOptions } from "./buddy.ts";
-import { check, stats, walk } from "./inspect.ts";
+import { check } from "./check.ts";
+import { stats, walk } from "./inspect.ts";
 import { Kind, ORDER_MASK } from "./layout.ts";
 import { Mobility } from "./mobility.ts";
 

@@ -4,11 +4,12 @@
  * @packageDocumentation
  */
 export { Buddy, type BuddyOptions } from "./buddy.ts";
+export { check } from "./check.ts";
 export { allocateContiguousRange, type Migrate } from "./contiguous.ts";
 export { allocatePagesExact, freePagesExact } from "./exact.ts";
 export { FreeAreas } from "./free-areas.ts";
 export { BuddyHeap } from "./heap.ts";
-export { check, stats, walk } from "./inspect.ts";
+export { stats, walk } from "./inspect.ts";
 export { Mobility } from "./mobility.ts";
 export {
   type Move,
@@ -26,6 +27,7 @@ export {
   unusableFreeIndex,
   unusableIndex,
 } from "./proc.ts";
+export { RangeBuddy, type RangeBuddyOptions } from "./range-buddy.ts";
 export {
   Gfp,
   MemoryNode,

@@ -50,6 +50,9 @@ export interface Allocator {
    * as no block of this allocator.
    * @throws DoubleFreeError when the block is recognised as free already. How much misuse is recognised beyond the
    * argument's form is part of each strategy's documentation.
+   * @throws HeapCorruptionError when the block's surroundings are not what the allocator wrote; a strategy that
+   * speaks another library's words may throw it, with those words, in place of the other two. After any of the three
+   * nothing has changed.
    */
   deallocate(address: Address): void;
 }

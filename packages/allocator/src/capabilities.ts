@@ -30,14 +30,22 @@ export interface ReallocatingAllocator extends Allocator {
    * @param address The block, or `NULL`, which makes this an {@link Allocator.allocate}.
    * @param size Bytes, as for `allocate`; 0 keeps a block of its own (it does not free, unlike C's `realloc`).
    * @returns the block's address, which may have changed, or `NULL` when exhausted; then the old block is live
-   * and untouched.
+   * and untouched. A block that moved has {@link Allocator.alignment} only, however it was aligned before.
+   * @throws InvalidArgumentError when `size` is none, and what {@link Allocator.deallocate} throws for an address that is
+   * no live block; nothing has changed.
    */
   reallocate(address: Address, size: number): Address;
 }
 
 /** Blocks that can change size where they stand. */
 export interface ExpandingAllocator extends Allocator {
-  /** Changes the block's size to at least `size` bytes without moving it. Returns whether it could; if not, nothing changed. */
+  /**
+   * Changes the size of the live block at `address` to at least `size` bytes without moving it. It may be smaller than
+   * before.
+   *
+   * @returns whether it could; if not, nothing has changed.
+   * @throws InvalidArgumentError when `size` is negative, fractional or not a number.
+   */
   expand(address: Address, size: number): boolean;
 }
 
@@ -55,7 +63,10 @@ export interface SizedDeallocator extends Allocator {
 export interface UsableSize extends Allocator {
   /** Bytes of the live block at `address` that the user may touch: at least what was asked for. */
   usableSize(address: Address): number;
-  /** The usable size that `allocate(size)` would give: at least `size`. Asking for it wastes nothing. */
+  /**
+   * The usable size that `allocate(size)` would give at least. Asking for it wastes nothing: it is its own good size, and
+   * never less than the good size of a smaller one. For a size that no heap serves, any such number.
+   */
   goodSize(size: number): number;
 }
 
@@ -67,7 +78,10 @@ export interface Owner extends Allocator {
 
 /** Finds the block around an address. D's `resolveInternalPointer`. */
 export interface Resolver extends Allocator {
-  /** The address of the live block that contains the byte at `address`, or `NULL` when none does. */
+  /**
+   * The address of the live block that contains the byte at `address`, or `NULL` when none does. A block of no bytes
+   * contains its own address.
+   */
   resolve(address: Address): Address;
 }
 
@@ -83,7 +97,9 @@ export interface Trimmer extends Allocator {
    * Returns unused memory to the memory or page source.
    *
    * @param keep Bytes of unused memory to keep at the end of the heap, 0 to give back all.
-   * @returns the number of bytes given back.
+   * @returns the number of bytes given back: at least what `HeapStats.heapBytes` shrinks by. Pages that stay part of the
+   * heap but lose their contents (`madvise`) count too.
+   * @throws InvalidArgumentError when `keep` is negative, fractional or not a number.
    */
   trim(keep: number): number;
 }

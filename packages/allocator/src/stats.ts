@@ -21,7 +21,10 @@ export interface BlockInfo {
   readonly size: number;
   /** What it is used for. */
   readonly state: BlockState;
-  /** The address the user holds or would get (after the header), when the block is not `"meta"`. */
+  /**
+   * The address the user holds or would get (after the header), when the block is not `"meta"`. The usable bytes from
+   * there on may reach up to 16 bytes over the end of the block, where a strategy lends a neighbour's header (glibc).
+   */
   readonly payload?: Address;
   /** The free list that holds the block, in the strategy's own words (`"fast 32"`, `"order 3"`). */
   readonly bin?: string;
@@ -38,6 +41,9 @@ export interface HeapFault {
 /**
  * The state of a heap in numbers. All sizes are bytes. Always
  * `allocatedBytes + freeBytes <= heapBytes`; the difference is the allocator's own data.
+ *
+ * The numbers are those of `Inspectable.walk`: `allocatedBytes` is the sum of its live blocks' sizes, `freeBytes`
+ * that of its free, cached and top blocks.
  */
 export interface HeapStats {
   /** Bytes that the heap now holds of its memory or page source, used or not. */

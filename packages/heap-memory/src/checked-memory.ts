@@ -11,10 +11,10 @@ import { type Address, InvalidArgumentError, type Memory, PoisonedAccessError } 
  *
  * @example
  * ```ts
- * const memory = new CheckedMemory(LinearMemory.fixed(4096));
- * memory.poison(100, 28);
- * memory.load32(96); // 0
- * memory.load32(100); // throws PoisonedAccessError: load of 4 bytes at 0x64: 0x64 is poisoned
+ * const checked = new CheckedMemory(LinearMemory.fixed(4096));
+ * checked.poison(100, 28);
+ * checked.load32(96); // 0
+ * checked.load32(100); // throws PoisonedAccessError: load of 4 bytes at 0x64: 0x64 is poisoned
  * ```
  */
 export class CheckedMemory implements Memory {

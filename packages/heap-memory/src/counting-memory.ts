@@ -47,13 +47,13 @@ class Stamps {
  *
  * @example
  * ```ts
- * const memory = new CountingMemory(LinearMemory.fixed(65536));
- * memory.begin();
- * memory.store32(0, 1);
- * memory.store32(4, 2);
- * memory.store32(4096, 3);
- * memory.end();
- * [memory.words, memory.lines, memory.pages]; // 3, 2, 2
+ * const counted = new CountingMemory(LinearMemory.fixed(65536));
+ * counted.begin();
+ * counted.store32(0, 1);
+ * counted.store32(4, 2);
+ * counted.store32(4096, 3);
+ * counted.end();
+ * [counted.words, counted.lines, counted.pages]; // [3, 2, 2]
  * ```
  */
 export class CountingMemory implements Memory {

@@ -86,9 +86,9 @@ export class LinearMemory implements Memory {
    * @param memory The WebAssembly.Memory, shared or not.
    * @param maxByteLength Bytes: the maximum that the WebAssembly.Memory was made with (it does not tell it itself).
    * @example
-   * ```ts
-   * const memory = LinearMemory.wasm(instance.exports.memory);
-   * const pages = LinearPages.create(memory, alignUp(instance.exports.__heap_base.value, 64));
+   * ```ts ignore
+   * const { memory, __heap_base } = instance.exports;
+   * const pages = LinearPages.create(LinearMemory.wasm(memory), alignUp(__heap_base.value, 64));
    * ```
    */
   static wasm(memory: WasmMemory, maxByteLength: number = LIMIT): LinearMemory {

@@ -12,7 +12,7 @@ const TABLE_LIMIT = 1024;
  * @example
  * ```ts
  * const classes = new SizeClasses({ quantum: 16, steps: 4, maximum: 1024 });
- * [...classes.sizes]; // 16, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320 ... 1024
+ * // 16, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320 ... 1024
  * classes.sizes[classes.indexOf(130)]; // 160
  * ```
  */

@@ -13,8 +13,14 @@ import type { FullAllocator } from "./forwarder.ts";
  *
  * @example
  * ```ts
- * // Four free lists, for blocks of up to 16, 32, 48 and 64 bytes.
- * const heap = new Bucketizer(16, [pool(16), pool(32), pool(48), pool(64)]);
+ * // Sizes of up to 64 bytes from one heap, of up to 128 from another, both in one memory.
+ * const memory = LinearMemory.fixed(65536);
+ * const low = new FirstFit(LinearPages.create(memory, 0, 32768));
+ * const high = new FirstFit(LinearPages.create(memory, 32768));
+ * const buckets = new Bucketizer(64, [low, high]);
+ * low.owns(buckets.allocate(64)); // true
+ * high.owns(buckets.allocate(65)); // true
+ * buckets.allocate(129); // 0
  * ```
  */
 export class Bucketizer extends Composite {

@@ -12,10 +12,10 @@ import { Forwarder } from "./forwarder.ts";
  *
  * @example
  * ```ts
- * const heap = new FailAfter(allocator, 1);
- * heap.allocate(8); // a block
- * heap.allocate(8); // 0
- * heap.remaining = Infinity; // from now on nothing fails
+ * const failing = new FailAfter(allocator, 1);
+ * failing.allocate(8) === NULL; // false
+ * failing.allocate(8) === NULL; // true
+ * failing.remaining = Infinity; // from now on nothing fails
  * ```
  */
 export class FailAfter extends Forwarder {

@@ -10,7 +10,12 @@ import type { FullAllocator } from "./forwarder.ts";
  *
  * @example
  * ```ts
- * const heap = new Fallback(fastButSmall, slowButLarge);
+ * const memory = LinearMemory.fixed(65536);
+ * const small = new FirstFit(LinearPages.create(memory, 0, 4096));
+ * const large = new FirstFit(LinearPages.create(memory, 4096));
+ * const both = new Fallback(small, large);
+ * small.owns(both.allocate(1000)); // true
+ * large.owns(both.allocate(8000)); // true
  * ```
  */
 export class Fallback extends Composite {

@@ -14,8 +14,8 @@ import { Forwarder } from "./forwarder.ts";
  *
  * @example
  * ```ts
- * const heap = new Limit(allocator, 1000);
- * heap.allocate(2000); // 0, though the parent has more
+ * const limited = new Limit(allocator, 1000);
+ * limited.allocate(2000); // 0
  * ```
  */
 export class Limit extends Forwarder {

@@ -13,8 +13,8 @@ const LIMIT = 2 ** 32;
  *
  * @example
  * ```ts
- * const heap = new Quantizer(allocator, 64);
- * heap.usableSize?.(heap.allocate(100)); // 128 or more
+ * const quantized = new Quantizer(allocator, 64);
+ * quantized.usableSize!(quantized.allocate(100)) >= 128; // true
  * ```
  */
 export class Quantizer extends Forwarder {

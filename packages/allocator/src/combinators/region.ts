@@ -25,7 +25,8 @@ import type { Memory } from "../memory.ts";
  * ```ts
  * const frame = Region.create(heap, 65536)!;
  * const scratch = frame.allocate(1000);
- * frame.deallocateAll(); // at the end of the frame
+ * heap.owns(scratch); // true
+ * frame.deallocateAll();
  * ```
  */
 export class Region

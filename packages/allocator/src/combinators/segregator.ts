@@ -12,9 +12,12 @@ import type { FullAllocator } from "./forwarder.ts";
  *
  * @example
  * ```ts
- * const small = new FirstFit(memory, { start: 0, length: 32768 });
- * const large = new FirstFit(memory, { start: 32768, length: 32768 });
- * const heap = new Segregator(256, small, large);
+ * const memory = LinearMemory.fixed(65536);
+ * const small = new FirstFit(LinearPages.create(memory, 0, 32768));
+ * const large = new FirstFit(LinearPages.create(memory, 32768));
+ * const both = new Segregator(256, small, large);
+ * small.owns(both.allocate(256)); // true
+ * large.owns(both.allocate(257)); // true
  * ```
  */
 export class Segregator extends Composite {

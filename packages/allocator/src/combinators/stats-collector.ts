@@ -9,10 +9,10 @@ import { Forwarder } from "./forwarder.ts";
  *
  * @example
  * ```ts
- * const heap = new StatsCollector(allocator);
- * heap.deallocate(heap.allocate(100));
- * heap.allocations; // 1
- * heap.peakBytes; // 100
+ * const stats = new StatsCollector(allocator);
+ * stats.deallocate(stats.allocate(100));
+ * stats.allocations; // 1
+ * stats.peakBytes; // 100
  * ```
  */
 export class StatsCollector extends Forwarder {

@@ -34,9 +34,9 @@ export interface TraceSummary {
  * @example
  * ```ts
  * const lines: string[] = [];
- * const heap = new TraceRecorder(allocator, (line) => lines.push(line));
- * heap.deallocate(heap.allocate(100));
- * lines; // "a 0 100", "f 0"
+ * const recorder = new TraceRecorder(allocator, (line) => lines.push(line));
+ * recorder.deallocate(recorder.allocate(100));
+ * lines; // ["a 0 100", "f 0"]
  * ```
  */
 export class TraceRecorder extends Forwarder {

@@ -20,18 +20,19 @@ export type { AllocatorFactory, ConformanceCase, ConformanceOptions } from "./op
  *
  * Directed cases: zero size, exhaustion, alignment, reuse after free, bad arguments, and each capability that is
  * present. Then random operations, with everything compared after every step: live blocks lie inside the memory,
- * apart, aligned and keep their bytes; `check()` finds nothing; `stats()` and `walk()` agree with what is live and with each other. What fails
- * is shrunk to the few operations that matter, and printed with its seed.
+ * apart, aligned and keep their bytes; `check()` finds nothing; `stats()` and `walk()` agree with what is
+ * live and with each other. What fails is shrunk to the few operations that matter, and printed with its seed.
  *
  * @param factory Makes a fresh allocator over a fresh, small memory.
  * @param options What the suite cannot find out by itself.
  * @example
  * ```ts
  * import { conformanceCases } from "@heapwright/allocator/conformance";
- * import { test } from "vitest";
  *
- * const factory = () => new Bump(LinearPages.create(LinearMemory.fixed(65536)));
- * for (const c of conformanceCases(factory, { reuses: false })) test(c.name, c.run);
+ * const factory = () => new FirstFit(LinearPages.create(LinearMemory.fixed(65536)));
+ * const cases = conformanceCases(factory, { runs: 10 });
+ * // With a test runner: for (const c of cases) test(c.name, c.run);
+ * for (const c of cases) await c.run();
  * ```
  */
 export const conformanceCases = (

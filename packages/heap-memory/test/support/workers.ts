@@ -36,9 +36,9 @@ const transpile = (name: string, root: string): void => {
 export class Workers {
   readonly #root: string = mkdtempSync(join(tmpdir(), "heapwright-workers-"));
 
-  constructor() {
-    transpile("allocator", this.#root);
-    transpile("heap-memory", this.#root);
+  /** @param packages Those that the workers' bodies import. */
+  constructor(packages: readonly string[] = ["allocator", "heap-memory"]) {
+    for (const name of packages) transpile(name, this.#root);
   }
 
   /** Starts a worker that runs `body` (the body of an async function of `heap`, the package, and `data`). */

@@ -69,6 +69,9 @@ static void wake(void) {
 
 // What the program executes is not to be recorded, nor to see the recorder.
 __attribute__((constructor)) static void begin(void) {
+  lock();
+  if (state == ASLEEP) wake();
+  unlock();
   unsetenv("LD_PRELOAD");
   unsetenv("HEAPWRIGHT_RECORD");
   pthread_atfork(lock, unlock, off_in_child);

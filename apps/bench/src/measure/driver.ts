@@ -34,7 +34,7 @@ export class Driver {
   /** Address of the block in each slot. */
   readonly bases: Uint32Array;
   /** Requested bytes of the block in each slot. */
-  readonly held: Int32Array;
+  readonly held: Int32Array | Float64Array;
   /** Allocations that returned NULL. */
   failed = 0;
   readonly #heap: AnyAllocator;
@@ -45,7 +45,10 @@ export class Driver {
   constructor(columns: Columns, heap: Allocator) {
     this.columns = columns;
     this.bases = new Uint32Array(columns.slotCount);
-    this.held = new Int32Array(columns.slotCount);
+    this.held =
+      columns.sizes instanceof Int32Array
+        ? new Int32Array(columns.slotCount)
+        : new Float64Array(columns.slotCount);
     this.#heap = heap as AnyAllocator;
     this.#zeroes = isZeroed(heap);
     this.#aligns = isAligned(heap);

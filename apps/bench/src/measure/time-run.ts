@@ -7,13 +7,15 @@ import { Driver } from "./driver.ts";
 import type { TimeResult } from "./results.ts";
 
 /** Between two looks at the clock: so many that looking costs nothing. */
-const SEGMENT = 8192;
+const SEGMENT = 1024;
 /** Warm-up ends after so many operations or so many milliseconds. */
 const WARM_OPS = 200_000;
-const WARM_MS = 150;
+const WARM_MS = 250;
 /** A trace shorter than this many milliseconds is replayed again, each time on a new heap, up to so many times. */
 const ENOUGH_MS = 30;
 const MAX_PASSES = 20;
+/** Passes of the warm-up at most: a new heap has its price, too. */
+const WARM_PASSES = 100;
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
@@ -47,7 +49,7 @@ export const timeRun = async (spec: Spec, columns: Columns, progress: Int32Array
 const warmUp = async (spec: Spec, columns: Columns): Promise<void> => {
   const end = performance.now() + WARM_MS;
   let ops = 0;
-  for (let pass = 0; pass < MAX_PASSES && ops < WARM_OPS && performance.now() < end; pass++) {
+  for (let pass = 0; pass < WARM_PASSES && ops < WARM_OPS && performance.now() < end; pass++) {
     const { allocator } = await buildSpec(spec);
     const driver = new Driver(columns, allocator);
     for (let op = 0; op < columns.length && ops < WARM_OPS && performance.now() < end; op += SEGMENT) {

@@ -13,6 +13,9 @@ export interface Built {
   readonly heapBytes: () => number;
 }
 
+/** The address space holds no more rooms. */
+const MAX_ROOMS = 12;
+
 interface Leaf {
   readonly allocator: Allocator;
   readonly room: Room;
@@ -45,8 +48,10 @@ export const buildSpec = async (spec: Spec): Promise<Built> => {
       `${formatSpec(spec)}: ${unbounded[0]!.name} needs the end of the memory and can stand there only once`,
     );
   }
+  if (leafSpecs.length > MAX_ROOMS)
+    throw new UserError(`${formatSpec(spec)}: more than ${MAX_ROOMS} strategies in one composition`);
   // Rooms in the order of the leaves, but the last one for the leaf that has no end.
-  const rooms = makeRooms(leafSpecs.length);
+  const rooms = makeRooms(leafSpecs.length, unbounded.length > 0);
   const lastRoom = unbounded.length === 1 && rooms.length > 1 ? rooms.pop()! : undefined;
   const leaves: Leaf[] = [];
 

@@ -29,7 +29,6 @@ const WASM = new URL("../peers/as-tlsf.wasm", import.meta.url);
 
 /** AssemblyScript's TLSF, compiled to WebAssembly and called from JavaScript, behind the contract. */
 export class AssemblyScriptTlsf implements ReallocatingAllocator, ZeroedAllocator, Footprint {
-  readonly memory: Memory;
   readonly alignment: number = 16;
   readonly #exports: Exports;
   readonly #linear: LinearMemory;
@@ -37,7 +36,6 @@ export class AssemblyScriptTlsf implements ReallocatingAllocator, ZeroedAllocato
   private constructor(exports: Exports) {
     this.#exports = exports;
     this.#linear = LinearMemory.wasm(exports.memory);
-    this.memory = this.#linear;
   }
 
   static async create(): Promise<AssemblyScriptTlsf> {
@@ -74,9 +72,12 @@ export class AssemblyScriptTlsf implements ReallocatingAllocator, ZeroedAllocato
   deallocate(address: Address): void {
     this.#exports.free(address);
   }
-  footprint(): number {
-    // The module grows the memory by itself: the views are renewed here, where nothing is timed.
+  /** The module grows its memory by itself: the views are renewed whenever somebody looks, which no timed run does. */
+  get memory(): Memory {
     this.#linear.refresh();
-    return this.#linear.byteLength;
+    return this.#linear;
+  }
+  footprint(): number {
+    return this.memory.byteLength;
   }
 }

@@ -2,7 +2,15 @@
  * Every name that a spec may use, in one place: what it is and how it is built. A strategy's module is loaded only
  * when it is asked for, so a worker that times one of them has seen no other.
  */
-import type { Allocator } from "@heapwright/allocator";
+import {
+  Affix,
+  type Allocator,
+  Fallback,
+  FreeList,
+  Quantizer,
+  Quarantine,
+  Segregator,
+} from "@heapwright/allocator";
 import { NullAllocator } from "./null-allocator.ts";
 import type { Options } from "./options.ts";
 import { AssemblyScriptTlsf } from "./peer-assemblyscript.ts";
@@ -104,8 +112,51 @@ export interface Combinator {
   readonly build: (parts: readonly Allocator[], numbers: readonly number[]) => Allocator | Promise<Allocator>;
 }
 
-export const combinators: Readonly<Record<string, Combinator>> = {};
+export const combinators: Readonly<Record<string, Combinator>> = {
+  segregate: {
+    about: "blocks of up to BYTES from the first, larger ones from the second",
+    usage: "segregate(BYTES, small, large)",
+    numbers: 1,
+    parts: 2,
+    build: ([small, large], [bytes]) => new Segregator(bytes!, small!, large!),
+  },
+  fallback: {
+    about: "the second when the first is exhausted",
+    usage: "fallback(first, second)",
+    numbers: 0,
+    parts: 2,
+    build: ([first, second]) => new Fallback(first!, second!),
+  },
+  freelist: {
+    about: "freed blocks of up to BYTES kept in a list in front of the allocator",
+    usage: "freelist(BYTES, allocator)",
+    numbers: 1,
+    parts: 1,
+    build: ([parent], [bytes]) => new FreeList(parent!, { maximum: bytes! }),
+  },
+  quantize: {
+    about: "sizes rounded up to multiples of BYTES",
+    usage: "quantize(BYTES, allocator)",
+    numbers: 1,
+    parts: 1,
+    build: ([parent], [bytes]) => new Quantizer(parent!, bytes!),
+  },
+  affix: {
+    about: "guard bytes before and after every block",
+    usage: "affix(allocator)",
+    numbers: 0,
+    parts: 1,
+    build: ([parent]) => new Affix(parent!),
+  },
+  quarantine: {
+    about: "freed blocks held back, up to BYTES together",
+    usage: "quarantine(BYTES, allocator)",
+    numbers: 1,
+    parts: 1,
+    build: ([parent], [bytes]) => new Quarantine(parent!, bytes!),
+  },
+};
 
 /** What `compare` runs when it is not told otherwise. */
 export const DEFAULT_ALLOCATORS =
-  "null, spans, ptmalloc, ptmalloc(tcache=0), kmalloc, tlsf, best-fit, first-fit, buddy, bump, as-tlsf, thi.ng";
+  "null, spans, ptmalloc, ptmalloc(tcache=0), kmalloc, segregate(2048, kmalloc, ptmalloc), tlsf, best-fit, first-fit, buddy, bump, as-tlsf, thi.ng";

@@ -16,13 +16,24 @@ export interface Room {
   readonly pages: RoomPages;
 }
 
-/** Rooms of equal size for `count` strategies over one growing memory. */
-export const makeRooms = (count: number): Room[] => {
+/** Bytes of every room but the last, which has all the rest. */
+const ROOM = 2 ** 28;
+
+/**
+ * Rooms for `count` strategies over one growing memory.
+ *
+ * A WebAssembly.Memory of hundreds of MiB takes milliseconds to grow, and the empty rest of the rooms below is no
+ * strategy's doing. So a shared memory is grown at the start, to beyond where the breaks will come.
+ *
+ * @param open Whether the last room's strategy takes all memory that there is: then only the rooms below are grown.
+ */
+export const makeRooms = (count: number, open: boolean): Room[] => {
   const memory = LinearMemory.growing({ maximum: 4 * GIB });
-  const size = Math.floor((4 * GIB) / count / 65536) * 65536;
+  if (count > 1) memory.grow((count - 1) * ROOM + (open ? 0 : ROOM));
   return Array.from({ length: count }, (_, index) => {
-    const start = index * size;
-    return { memory, start, end: start + size, pages: new RoomPages(memory, start, start + size) };
+    const start = index * ROOM;
+    const end = index === count - 1 ? 4 * GIB : start + ROOM;
+    return { memory, start, end, pages: new RoomPages(memory, start, end) };
   });
 };
 

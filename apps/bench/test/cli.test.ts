@@ -1,0 +1,241 @@
+// The command line as its users have it: built, in a process of its own, from a folder that is not the checkout's.
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const script = fileURLToPath(new URL("../../../scripts/heapwright.mjs", import.meta.url));
+const built = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "heapwright-test-"));
+
+const SMALL =
+  "# heap-trace 1\n# program: two blocks\n# ops: 3\n# slots: 2\n# peak-live-bytes: 124\n# threads: 1\na 0 24\nc 1 10 10\nf 0\n";
+
+const heapwright = (...args: string[]) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [built, ...args], {
+    cwd: folder,
+    encoding: "utf8",
+  });
+  return { status, stdout, stderr };
+};
+
+beforeAll(() => {
+  // Builds what has changed.
+  const { status, stderr } = spawnSync(process.execPath, [script, "--help"], { encoding: "utf8" });
+  expect(stderr).toBe("");
+  expect(status).toBe(0);
+  writeFileSync(join(folder, "small.trace"), SMALL);
+  writeFileSync(join(folder, "packed.trace.gz"), gzipSync(SMALL));
+  writeFileSync(join(folder, "broken.trace"), SMALL.replace("f 0", "f 7"));
+  writeFileSync(join(folder, "cut.trace.gz"), gzipSync(SMALL).subarray(0, 60));
+}, 180_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("scripts/heapwright.mjs", () => {
+  test("runs where the user stands and passes arguments and exit code through", () => {
+    const run = (...args: string[]) =>
+      spawnSync(process.execPath, [script, ...args], {
+        encoding: "utf8",
+        env: { ...process.env, INIT_CWD: folder },
+      });
+    expect(run("info", "small.trace").stdout).toMatch(/^small\n {2}program +two blocks\n {2}operations +3\n/);
+    expect(run("info", "nonesuch")).toMatchObject({
+      status: 2,
+      stderr: "heapwright: no such trace: nonesuch\n",
+    });
+  });
+});
+
+describe("a user's mistake is one line and exit code 2", () => {
+  test.each([
+    [["compare", "nonesuch.trace"], "heapwright: no such trace: nonesuch.trace\n"],
+    [["compare", "."], "heapwright: . is a folder, not a trace\n"],
+    [["compare", "broken.trace"], "heapwright: broken.trace: line 9: slot 7 holds no block to free\n"],
+    [["compare", "cut.trace.gz"], "heapwright: cut.trace.gz: unexpected end of file\n"],
+    [
+      ["compare", "-a", "nonesuch"],
+      'heapwright: unknown allocator "nonesuch" (heapwright compare --list shows those there are)\n',
+    ],
+    [
+      ["compare", "-a", "spans("],
+      'heapwright: allocator spec "spans(": expected an allocator\'s name, found its end\n',
+    ],
+    [
+      ["compare", "small.trace", "-a", "buddy(page=24)"],
+      /^heapwright: buddy\(page=24\): pageSize must be [^\n]*\n$/,
+    ],
+    [["compare", "--runs", "0"], /^error: [^\n]*--runs must be a whole number from 1 on\.\n$/],
+    [["nonesuch"], "error: unknown command 'nonesuch'\n"],
+    [["replay", "small.trace", "-a", "spans, tlsf"], "heapwright: replay takes one allocator\n"],
+    [["import", "nonesuch", "-o", "x"], /^heapwright: cannot read nonesuch: [^\n]*\n$/],
+    [["record", "--", "/nonesuch/program"], /^heapwright: [^\n]*\n$/],
+  ])("%j", (args, message) => {
+    const { status, stdout, stderr } = heapwright(...args);
+    expect(stdout).toBe("");
+    if (typeof message === "string") expect(stderr).toBe(message);
+    else expect(stderr).toMatch(message);
+    expect(status).toBe(2);
+  });
+});
+
+describe("compare", () => {
+  test("prints a table a trace and a summary, and writes JSON, CSV and HTML", () => {
+    const files = ["--json", "out.json", "--csv", "out.csv", "--html", "out.html"];
+    const specs = "null, spans, segregate(64, kmalloc, ptmalloc)";
+    const { status, stdout, stderr } = heapwright(
+      "compare",
+      "packed.trace.gz",
+      "--runs",
+      "2",
+      "-a",
+      specs,
+      ...files,
+    );
+    expect(stderr).toBe("wrote out.json\nwrote out.csv\nwrote out.html\n");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^packed: 3 operations, two blocks\n┌/);
+    expect(stdout).toMatch(/Summary: .*1 trace\n┌/);
+
+    const { format, cells, summary } = JSON.parse(readFileSync(join(folder, "out.json"), "utf8"));
+    expect(format).toBe("heapwright-compare 1");
+    expect(cells.map((cell: { allocator: string }) => cell.allocator)).toEqual([
+      "null",
+      "spans",
+      "segregate(64, kmalloc, ptmalloc)",
+    ]);
+    for (const cell of cells) {
+      expect(cell).toMatchObject({ trace: "packed", ops: 3, failed: 0, cut: null, error: null });
+      expect(cell.nsPerOp).toHaveLength(2);
+      expect(cell.cost.words).toBeGreaterThanOrEqual(0);
+    }
+    expect(cells[1].memory.peakHeapBytes).toBeGreaterThan(124);
+    expect(summary).toHaveLength(3);
+
+    const csv = readFileSync(join(folder, "out.csv"), "utf8").split("\r\n");
+    expect(csv).toHaveLength(5);
+    expect(csv[3]).toMatch(/^packed,"segregate\(64, kmalloc, ptmalloc\)",3,/);
+
+    const html = readFileSync(join(folder, "out.html"), "utf8");
+    expect(html).toMatch(/^<!doctype html>/);
+    expect(html).toContain("segregate(64, kmalloc, ptmalloc)");
+    expect(html).not.toMatch(/<script|https?:\/\//);
+  });
+
+  test("reports exhaustion in the table", () => {
+    const huge =
+      "# heap-trace 1\n# ops: 2\n# slots: 1\n# peak-live-bytes: 5000000000\n# threads: 1\na 0 5000000000\nf 0\n";
+    writeFileSync(join(folder, "huge.trace"), huge);
+    const { status, stdout } = heapwright(
+      "compare",
+      "huge.trace",
+      "--runs",
+      "1",
+      "-a",
+      "tlsf",
+      "--json",
+      "huge.json",
+    );
+    expect(status).toBe(0);
+    expect(stdout).toContain("huge: 2 operations");
+    expect(JSON.parse(readFileSync(join(folder, "huge.json"), "utf8")).cells[0].failed).toBe(1);
+  });
+
+  test("cuts what is too slow, and says so", () => {
+    const args = [
+      "compare",
+      "php",
+      "--runs",
+      "1",
+      "-a",
+      "thi.ng",
+      "--time-limit",
+      "2",
+      "--no-cost",
+      "--json",
+      "slow.json",
+    ];
+    const { status, stdout } = heapwright(...args);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/thi\.ng +│ > \d+ │ cut \d+\.\d% /);
+    const { cut } = JSON.parse(readFileSync(join(folder, "slow.json"), "utf8")).cells[0];
+    expect(cut.done).toBeGreaterThan(0);
+    expect(cut.atLeastNsPerOp).toBeGreaterThan(100);
+  });
+
+  test("lists allocators, compositions and traces", () => {
+    const { status, stdout } = heapwright("compare", "--list");
+    expect(status).toBe(0);
+    for (const name of ["spans", "ptmalloc", "segregate(BYTES, small, large)", "gcc-cc1", "as-tlsf"]) {
+      expect(stdout).toContain(`\n  ${name} `);
+    }
+  });
+});
+
+describe("replay", () => {
+  test("proves a trace sound, or exits with 1 and the operation at fault", () => {
+    expect(heapwright("replay", "tar", "--check", "-a", "ptmalloc").stdout).toMatch(
+      /^tar on ptmalloc: 3933 of 3933 operations, heap now .*\nsound: no block overlapped/,
+    );
+  });
+});
+
+describe("import", () => {
+  test("turns an mtrace log into a trace that reads back", () => {
+    writeFileSync(
+      join(folder, "mtrace.log"),
+      "= Start\n@ p:[0x1] + 0x10 0x18\n@ p:[0x1] - 0x10\n@ p:[0x1] - 0x99\n= End\n",
+    );
+    const { status, stdout, stderr } = heapwright("import", "mtrace.log", "-o", "m.trace.gz");
+    expect({ status, stdout, stderr }).toEqual({
+      status: 0,
+      stdout: "m.trace.gz: 2 operations, 1 slots, 24 bytes live at the peak, 1 thread\n",
+      stderr: "1 pointers never seen allocated\n",
+    });
+    expect(heapwright("info", "m.trace.gz").stdout).toContain("1 malloc");
+  });
+});
+
+const canRecord = process.platform === "linux" && spawnSync("cc", ["--version"]).status === 0;
+
+describe.runIf(canRecord)("record", () => {
+  test("records a program's own calls, all kinds and threads, and only its own", () => {
+    const source = `
+      #include <malloc.h>
+      #include <pthread.h>
+      #include <stdlib.h>
+      #include <unistd.h>
+      static void *other(void *block) { free(block); return malloc(333); }
+      int main(void) {
+        char *a = malloc(111);
+        a = realloc(a, 222);
+        free(calloc(3, 7));
+        void *b; if (posix_memalign(&b, 64, 99)) return 1;
+        pthread_t t; void *c;
+        pthread_create(&t, 0, other, b); pthread_join(t, &c);
+        free(c);
+        if (!fork()) { free(malloc(555)); _exit(0); }
+        _exit(a ? 3 : 0);
+      }`;
+    writeFileSync(join(folder, "p.c"), source);
+    expect(
+      spawnSync("cc", ["-O0", "-fno-builtin", "-pthread", "-o", "p", "p.c"], { cwd: folder }).status,
+    ).toBe(0);
+    const { status, stderr } = heapwright("record", "-o", "p.trace", "--", "./p");
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/^\.\/p ended with exit code 3\np\.trace: \d+ operations.*2 threads\n$/);
+    const lines = readFileSync(join(folder, "p.trace"), "utf8").split("\n");
+    const own = lines.filter((line) => /^(a|r|c|m) \d+ .*\b(111|222|7|99|333|555)$/.test(line));
+    expect(own.map((line) => line.replace(/ \d+ /, " "))).toEqual([
+      "a 111",
+      "r 222",
+      "c 3 7",
+      "m 64 99",
+      "a 333",
+    ]);
+    expect(heapwright("replay", "p.trace", "--check", "-a", "spans").stdout).toContain("sound:");
+  });
+});

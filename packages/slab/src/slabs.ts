@@ -27,10 +27,11 @@ import {
 } from "./core/descriptor.ts";
 import { freeDirect, newDescriptor } from "./core/grow.ts";
 import { Hierarchy, readName } from "./core/hierarchy.ts";
-import { latchFor } from "./core/latch.ts";
+import { isShared, latchFor } from "./core/latch.ts";
 import * as L from "./core/layout.ts";
 import type { ObjectFunction } from "./core/object-source.ts";
 import { directoryLength } from "./core/page-map.ts";
+import { buryCpu, repair, salvage } from "./core/repair.ts";
 import { DEBUG_FLAGS } from "./flags.ts";
 import { orderFor } from "./geometry/align.ts";
 import { checkHierarchy } from "./inspect/check.ts";
@@ -97,6 +98,7 @@ export class Slabs {
     this.cpu = hierarchy.cpu;
     this.#stopListening = this.memory.onGrow(() => this.#takeViews());
     hierarchy.reclaim = () => this.#underPressure();
+    hierarchy.repair = () => repair(hierarchy);
   }
 
   /**
@@ -137,7 +139,7 @@ export class Slabs {
     set(L.ROOT_GENERAL_FLAGS, flags & DEBUG_FLAGS);
     set(L.ROOT_VERSION, L.LAYOUT_VERSION);
     set(L.ROOT_MAGIC, L.ROOT_MAGIC_VALUE);
-    const slabs = new Slabs(new Hierarchy(memory, pages, root, 0, latchFor(memory, root + L.ROOT_LOCK)));
+    const slabs = new Slabs(new Hierarchy(memory, pages, root, 0, latchFor(memory, root + L.ROOT_LOCK, 0)));
     slabs.#bootstrap(options.classes ?? "powers", flags & DEBUG_FLAGS);
     return slabs;
   }
@@ -161,18 +163,10 @@ export class Slabs {
     if (2 ** memory.load32(root + L.ROOT_PAGE_SHIFT) !== pages.pageSize) {
       throw new AttachError(`slab root at ${at} has other pages than ${pages.pageSize} bytes`);
     }
-    const latch = latchFor(memory, root + L.ROOT_LOCK);
-    latch.acquire();
-    try {
-      const cpu = claimCpu(memory, root);
-      if (cpu < 0)
-        throw new AttachError(
-          `all ${memory.load32(root + L.ROOT_CPUS)} CPUs of the slabs at ${at} are taken`,
-        );
-      return new Slabs(new Hierarchy(memory, pages, root, cpu, latch));
-    } finally {
-      latch.release();
-    }
+    const cpu = claimCpu(memory, root);
+    if (cpu < 0)
+      throw new AttachError(`all ${memory.load32(root + L.ROOT_CPUS)} CPUs of the slabs at ${at} are taken`);
+    return new Slabs(new Hierarchy(memory, pages, root, cpu, latchFor(memory, root + L.ROOT_LOCK, cpu)));
   }
 
   #bootstrap(classes: SizeClasses, flags: number): void {
@@ -406,11 +400,38 @@ export class Slabs {
    */
   detach(): void {
     for (const cache of this.caches()) if (!this.#isInternal(cache)) cache.giveUpArray();
-    this.#locked(() => {
-      const mask = this.hierarchy.load(L.ROOT_CPU_MASK);
-      this.hierarchy.store(L.ROOT_CPU_MASK, mask & ~(1 << this.cpu));
-    });
+    freeCpu(this.memory, this.root, this.cpu);
     this.#stopListening();
+  }
+
+  /**
+   * Clears up after a worker that is gone without {@link Slabs.detach}: whoever started it sees its `exit` event and calls
+   * this. When it died inside a slow path, everything is rebuilt from the objects' own states first. Its live objects stay live;
+   * what it had cached is free again; a few objects that were on their way may be lost until {@link Slabs.salvage}.
+   *
+   * Until this is called, workers that need the lock which it held get a LockError after 10 seconds.
+   *
+   * @param cpu What {@link Slabs.cpu} was there. That worker must never run again.
+   * @throws InvalidArgumentError when `cpu` is this worker's own, or no worker's.
+   * @throws LockError when it died inside the page allocator: that cannot be repaired from here.
+   */
+  recover(cpu: number): void {
+    const taken =
+      Number.isInteger(cpu) && cpu >= 0 && cpu < 32 && (this.hierarchy.load(L.ROOT_CPU_MASK) >>> cpu) & 1;
+    if (!taken || cpu === this.cpu)
+      throw new InvalidArgumentError("cpu", cpu, "the number of another worker");
+    this.hierarchy.buryHolder(cpu);
+    this.#locked(() => buryCpu(this.hierarchy, cpu));
+    freeCpu(this.memory, this.root, cpu);
+  }
+
+  /**
+   * Finds the objects that dying workers had in hand and frees them. No other worker may be at work meanwhile. O(heap).
+   *
+   * @returns the number of objects.
+   */
+  salvage(): number {
+    return this.#locked(() => salvage(this.hierarchy));
   }
 
   #find(name: string): Address {
@@ -443,9 +464,6 @@ export class Slabs {
   }
 }
 
-const isShared = (memory: Memory): boolean =>
-  memory instanceof LinearMemory && memory.buffer instanceof SharedArrayBuffer;
-
 const limitPages = (bytes: number | undefined, pageSize: number): number => {
   if (bytes === undefined || bytes === 0) return 0;
   if (!Number.isSafeInteger(bytes) || bytes < pageSize) {
@@ -454,14 +472,30 @@ const limitPages = (bytes: number | undefined, pageSize: number): number => {
   return Math.min(Math.floor(bytes / pageSize), 2 ** 32 - 1);
 };
 
-/** Takes the lowest free CPU number, -1 when there is none. With the lock held. */
+/** Takes the lowest free CPU number, -1 when there is none. Without the lock, whose holder is named by that number. */
 const claimCpu = (memory: Memory, root: Address): number => {
-  const mask = memory.load32(root + L.ROOT_CPU_MASK);
   const cpus = memory.load32(root + L.ROOT_CPUS);
-  for (let cpu = 0; cpu < cpus; cpu++) {
-    if (((mask >>> cpu) & 1) !== 0) continue;
-    memory.store32(root + L.ROOT_CPU_MASK, (mask | (1 << cpu)) >>> 0);
-    return cpu;
+  for (;;) {
+    const mask = memory.load32(root + L.ROOT_CPU_MASK);
+    let cpu = 0;
+    while (cpu < cpus && ((mask >>> cpu) & 1) !== 0) cpu++;
+    if (cpu === cpus) return -1;
+    if (swapMask(memory, root, mask, (mask | (1 << cpu)) >>> 0)) return cpu;
   }
-  return -1;
+};
+
+/** Sets the mask of taken CPUs if it still is what it was. */
+const swapMask = (memory: Memory, root: Address, before: number, after: number): boolean => {
+  if (memory instanceof LinearMemory) {
+    return Atomics.compareExchange(memory.words, (root + L.ROOT_CPU_MASK) / 4, before, after) === before;
+  }
+  memory.store32(root + L.ROOT_CPU_MASK, after);
+  return true;
+};
+
+const freeCpu = (memory: Memory, root: Address, cpu: number): void => {
+  for (;;) {
+    const mask = memory.load32(root + L.ROOT_CPU_MASK);
+    if (swapMask(memory, root, mask, (mask & ~(1 << cpu)) >>> 0)) return;
+  }
 };

@@ -13,7 +13,6 @@ import { type Address, NULL } from "@heapwright/allocator";
 import { descriptorBytes, GEOMETRY_CLASSIC, writeDescriptor } from "./descriptor.ts";
 import type { Hierarchy } from "./hierarchy.ts";
 import * as L from "./layout.ts";
-import { TAG_MASK, TAG_SLAB } from "./page-map.ts";
 import { linkSlab, objectAt, putObject, slabWithFree, takeObject, unlinkSlab } from "./slab-list.ts";
 
 /**
@@ -40,12 +39,11 @@ export const buildSlab = (hierarchy: Hierarchy, cache: Address): Address => {
   memory.store32(slab + L.SLAB_FREE, 0);
   memory.store32(slab + L.SLAB_NEXT, NULL);
   memory.store32(slab + L.SLAB_PREVIOUS, NULL);
-  memory.store32(slab + L.SLAB_LIST, L.LIST_NONE);
+  memory.store32(slab + L.SLAB_LIST, inHand(hierarchy));
   memory.store32(slab + L.SLAB_CACHE_ID, memory.load32(cache + L.CACHE_ID));
-  for (let index = 0; index < num; index++) {
-    const next = index + 1 < num ? index + 1 : L.CONTROL_END;
-    memory.store32(slab + L.SLAB_CONTROLS + L.CONTROL_BYTES * index, next);
-  }
+  const controls = slab + L.SLAB_CONTROLS;
+  for (let index = 1; index < num; index++) memory.store32(controls + L.CONTROL_BYTES * (index - 1), index);
+  memory.store32(controls + L.CONTROL_BYTES * (num - 1), L.CONTROL_END);
   map.set(run, 2 ** order, slab);
   return slab;
 };
@@ -62,10 +60,14 @@ export const addSlab = (hierarchy: Hierarchy, cache: Address, slab: Address): vo
 /** Takes an empty slab out of its cache's lists; it is to be given back by releaseSlab. */
 export const removeSlab = (hierarchy: Hierarchy, cache: Address, slab: Address): void => {
   unlinkSlab(hierarchy.memory, cache, slab);
+  hierarchy.memory.store32(slab + L.SLAB_LIST, inHand(hierarchy));
   add(hierarchy, cache + L.CACHE_SLABS, -1);
   add(hierarchy, cache + L.CACHE_REAPED, 1);
   add(hierarchy, cache + L.CACHE_FREE_OBJECTS, -hierarchy.memory.load32(cache + L.CACHE_NUM));
 };
+
+/** SLAB_LIST of a slab that this worker has in hand. */
+const inHand = (hierarchy: Hierarchy): number => L.LIST_NONE | ((hierarchy.cpu + 1) << 8);
 
 /** Gives back the pages of a slab that is in no list. */
 export const releaseSlab = (hierarchy: Hierarchy, cache: Address, slab: Address): void => {
@@ -114,7 +116,7 @@ export const freeDirect = (hierarchy: Hierarchy, object: Address): void => {
   const slab = hierarchy.map.entry(object);
   const cache = memory.load32(slab + L.SLAB_CACHE);
   const index = (object - memory.load32(slab + L.SLAB_FIRST)) / memory.load32(cache + L.CACHE_SIZE);
-  if (!putObject(memory, cache, slab, index)) return;
+  if (putObject(memory, cache, slab, index) > 0) return;
   removeSlab(hierarchy, cache, slab);
   releaseSlab(hierarchy, cache, slab);
 };
@@ -157,9 +159,3 @@ export const metaFree = (hierarchy: Hierarchy, address: Address): void => freeDi
 /** Room for a kmem_cache: an object of cache_cache, or `NULL`. */
 export const newDescriptor = (hierarchy: Hierarchy): Address =>
   allocateDirect(hierarchy, hierarchy.root + L.ROOT_CACHE_CACHE);
-
-/** The slab that holds `address`, or `NULL`. */
-export const slabOf = (hierarchy: Hierarchy, address: Address): Address => {
-  const entry = hierarchy.map.entry(address);
-  return (entry & TAG_MASK) === TAG_SLAB ? entry : NULL;
-};

@@ -8,14 +8,9 @@
  */
 import { type Address, type Memory, NULL, type PageAllocator } from "@heapwright/allocator";
 import { LinearMemory } from "@heapwright/heap-memory";
+import type { Latch } from "./latch.ts";
 import * as L from "./layout.ts";
 import { PageMap } from "./page-map.ts";
-
-/** Mutual exclusion between workers. */
-export interface Latch {
-  acquire(): void;
-  release(): void;
-}
 
 const NO_WORDS = new Uint32Array(0);
 
@@ -33,6 +28,8 @@ export class Hierarchy {
   owner = "";
   /** Makes room when an allocation has found none; whether it is worth another try. Called without the lock. */
   reclaim: () => boolean = () => false;
+  /** Makes all sound again after a worker has died with the lock. Called with the lock held. */
+  repair: () => void = () => {};
   readonly #latch: Latch;
   readonly #linear: LinearMemory | undefined;
 
@@ -58,12 +55,27 @@ export class Hierarchy {
 
   /** Enters the section that one worker at a time may be in, with views that show what others have grown. */
   enter(): void {
-    this.#latch.acquire();
+    const sound = this.#latch.acquire();
     this.refresh();
+    if (sound) return;
+    try {
+      this.repair();
+      this.#latch.repaired();
+    } catch (error) {
+      this.#latch.release();
+      throw error;
+    }
   }
 
   leave(): void {
     this.#latch.release();
+  }
+
+  /** Frees the lock when the worker of `cpu`, which is dead, held it: whoever enters next repairs. */
+  buryHolder(cpu: number): void {
+    if (!this.#latch.isHeldBy(cpu)) return;
+    this.store(L.ROOT_DEAD, cpu + 1);
+    this.#latch.recover(cpu);
   }
 
   /** Sees another worker's growth of the memory. */
@@ -84,7 +96,7 @@ export class Hierarchy {
     const held = this.load(L.ROOT_PAGES) + 2 ** order;
     const limit = this.load(L.ROOT_PAGE_LIMIT);
     if (order > this.pages.maxOrder || (limit !== 0 && held > limit)) return NULL;
-    const run = this.pages.allocatePages(order);
+    const run = this.#inPages(() => this.pages.allocatePages(order));
     if (run !== NULL) this.store(L.ROOT_PAGES, held);
     return run;
   }
@@ -103,8 +115,18 @@ export class Hierarchy {
   /** Gives a run back; its entries in the map are cleared. With the lock held. */
   givePages(run: Address, order: number): void {
     if (this.map.entry(run) !== 0) this.map.set(run, 2 ** order, 0);
-    this.pages.freePages(run, order);
+    this.#inPages(() => this.pages.freePages(run, order));
     this.store(L.ROOT_PAGES, this.load(L.ROOT_PAGES) - 2 ** order);
+  }
+
+  /** Marks that the page allocator is at work, for whoever finds this worker dead. */
+  #inPages<T>(body: () => T): T {
+    this.store(L.ROOT_IN_PAGES, 1);
+    try {
+      return body();
+    } finally {
+      this.store(L.ROOT_IN_PAGES, 0);
+    }
   }
 
   /** The address of the descriptor of every cache, cache_cache first. */

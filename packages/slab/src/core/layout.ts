@@ -48,6 +48,10 @@ export const META_CLASSES = 16;
 /** Runs handed out by kmalloc past the largest general cache: their number and pages. */
 export const ROOT_LARGE_RUNS = 224;
 export const ROOT_LARGE_PAGES = 228;
+/** The CPU, + 1, whose worker died with the lock held, until that has been repaired. */
+export const ROOT_DEAD = 232;
+/** 1 while a worker is inside the page allocator. */
+export const ROOT_IN_PAGES = 236;
 /** The cache_cache's own descriptor; the page directory follows it. */
 export const ROOT_CACHE_CACHE = 256;
 
@@ -132,6 +136,7 @@ export const CONTROL_BYTES = 4;
 export const LIST_PARTIAL = 0;
 export const LIST_FULL = 1;
 export const LIST_FREE = 2;
+/** In no list; with `(cpu + 1) << 8` while that CPU's worker constructs or destroys it. */
 export const LIST_NONE = 3;
 
 /*

@@ -39,13 +39,12 @@ export class PageMap {
     this.leafMask = 2 ** (pageShift - 2) - 1;
   }
 
-  /** The leaf that serves `address`, or `NULL`. */
+  /** The leaf that serves `address` (an integer inside the memory), or `NULL`. */
   leafOf(address: Address): Address {
-    const index = Math.floor(address / 2 ** this.leafShift);
-    return index < this.length ? this.#memory.load32(this.directory + 4 * index) : NULL;
+    return this.#memory.load32(this.directory + 4 * (address >>> this.leafShift));
   }
 
-  /** The entry of the page around `address`, an integer; 0 when it is none of ours. */
+  /** The entry of the page around `address` (an integer inside the memory); 0 when it is none of ours. */
   entry(address: Address): number {
     const leaf = this.leafOf(address);
     return leaf === NULL ? 0 : this.#memory.load32(leaf + 4 * ((address >>> this.pageShift) & this.leafMask));
@@ -53,8 +52,9 @@ export class PageMap {
 
   /** Sets the entries of `pages` pages from `address` on. Every leaf must be there: see {@link PageMap.prepare}. */
   set(address: Address, pages: number, value: number): void {
+    const pageSize = 2 ** this.pageShift;
     for (let page = 0; page < pages; page++) {
-      const at = address + page * 2 ** this.pageShift;
+      const at = address + page * pageSize;
       this.#memory.store32(this.leafOf(at) + 4 * ((at >>> this.pageShift) & this.leafMask), value);
     }
   }

@@ -10,7 +10,7 @@ import { type Address, type Memory, NULL } from "@heapwright/allocator";
 import * as L from "./layout.ts";
 
 /** The list in which a slab with so many objects in use belongs. */
-const listFor = (inUse: number, num: number): number =>
+export const listFor = (inUse: number, num: number): number =>
   inUse === 0 ? L.LIST_FREE : inUse === num ? L.LIST_FULL : L.LIST_PARTIAL;
 
 export const linkSlab = (memory: Memory, cache: Address, slab: Address, list: number): void => {
@@ -32,13 +32,17 @@ export const unlinkSlab = (memory: Memory, cache: Address, slab: Address): void 
   memory.store32(slab + L.SLAB_LIST, L.LIST_NONE);
 };
 
-const setInUse = (memory: Memory, cache: Address, slab: Address, inUse: number): void => {
+/** Sets a slab's count, and moves it to the list where it belongs now. */
+export const setInUse = (memory: Memory, cache: Address, slab: Address, inUse: number): void => {
   memory.store32(slab + L.SLAB_IN_USE, inUse);
   const list = listFor(inUse, memory.load32(cache + L.CACHE_NUM));
   if (list === memory.load32(slab + L.SLAB_LIST)) return;
   unlinkSlab(memory, cache, slab);
   linkSlab(memory, cache, slab, list);
 };
+
+export const addFreeObjects = (memory: Memory, cache: Address, count: number): void =>
+  memory.store32(cache + L.CACHE_FREE_OBJECTS, memory.load32(cache + L.CACHE_FREE_OBJECTS) + count);
 
 /** A slab with a free object: a partial one first, so that empty ones can be given back. `NULL` when all are full. */
 export const slabWithFree = (memory: Memory, cache: Address): Address =>
@@ -60,17 +64,17 @@ export const takeObject = (memory: Memory, cache: Address, slab: Address, state:
   const control = controlAt(slab, index);
   memory.store32(slab + L.SLAB_FREE, memory.load32(control));
   memory.store32(control, state);
-  memory.store32(cache + L.CACHE_FREE_OBJECTS, memory.load32(cache + L.CACHE_FREE_OBJECTS) - 1);
+  addFreeObjects(memory, cache, -1);
   setInUse(memory, cache, slab, memory.load32(slab + L.SLAB_IN_USE) + 1);
   return index;
 };
 
-/** Puts object `index` back on its slab's free list. Returns whether the slab is empty now. */
-export const putObject = (memory: Memory, cache: Address, slab: Address, index: number): boolean => {
+/** Puts an object back on its slab's free list. Returns how many objects the slab has in use now. */
+export const putObject = (memory: Memory, cache: Address, slab: Address, index: number): number => {
   memory.store32(controlAt(slab, index), memory.load32(slab + L.SLAB_FREE));
   memory.store32(slab + L.SLAB_FREE, index);
-  memory.store32(cache + L.CACHE_FREE_OBJECTS, memory.load32(cache + L.CACHE_FREE_OBJECTS) + 1);
+  addFreeObjects(memory, cache, 1);
   const inUse = memory.load32(slab + L.SLAB_IN_USE) - 1;
   setInUse(memory, cache, slab, inUse);
-  return inUse === 0;
+  return inUse;
 };

@@ -4,11 +4,15 @@
  *   CPU array  <- batch ->  shared array  <- batch ->  slabs' own free lists
  */
 import { type Address, NULL } from "@heapwright/allocator";
-import { dropOldest, initArray, pushEntry, transfer } from "./array-cache.ts";
-import { metaAllocate, removeSlab, slabOf } from "./grow.ts";
+import { dropOldest, initArray, transfer } from "./array-cache.ts";
+import { metaAllocate, removeSlab } from "./grow.ts";
 import type { Hierarchy } from "./hierarchy.ts";
 import * as L from "./layout.ts";
-import { controlAt, objectAt, putObject, slabWithFree, takeObject } from "./slab-list.ts";
+import { addFreeObjects, controlAt, objectAt, putObject, setInUse, slabWithFree } from "./slab-list.ts";
+
+// Copies of what is imported: V8 folds a module's own constants into hot code, but loads imported ones each time.
+const END = L.CONTROL_END;
+const CACHED = L.CONTROL_CACHED;
 
 /** Fills a CPU's empty array, from the shared array first, then from slabs. Returns how many objects came. */
 export const refill = (hierarchy: Hierarchy, cache: Address, array: Address): number => {
@@ -27,12 +31,38 @@ export const refill = (hierarchy: Hierarchy, cache: Address, array: Address): nu
   while (count < batch) {
     const slab = slabWithFree(memory, cache);
     if (slab === NULL) break;
-    while (count < batch && memory.load32(slab + L.SLAB_FREE) !== L.CONTROL_END) {
-      const index = takeObject(memory, cache, slab, L.CONTROL_CACHED);
-      pushEntry(memory, array, objectAt(memory, cache, slab, index), controlAt(slab, index));
-      count++;
-    }
+    count += takeBatch(hierarchy, cache, slab, array, batch - count);
   }
+  return count;
+};
+
+/** Moves up to `most` objects from a slab's free list to an array. Returns how many. */
+const takeBatch = (
+  hierarchy: Hierarchy,
+  cache: Address,
+  slab: Address,
+  array: Address,
+  most: number,
+): number => {
+  const { memory } = hierarchy;
+  const size = memory.load32(cache + L.CACHE_SIZE);
+  const first = objectAt(memory, cache, slab, 0);
+  const available = memory.load32(array + L.ARRAY_AVAILABLE);
+  let entry = array + L.ARRAY_ENTRIES + L.ENTRY_BYTES * available;
+  let index = memory.load32(slab + L.SLAB_FREE);
+  let count = 0;
+  for (; count < most && index !== END; count++) {
+    const control = controlAt(slab, index);
+    memory.store32(entry, first + index * size);
+    memory.store32(entry + 4, control / L.CONTROL_BYTES);
+    index = memory.load32(control);
+    memory.store32(control, CACHED);
+    entry += L.ENTRY_BYTES;
+  }
+  memory.store32(slab + L.SLAB_FREE, index);
+  memory.store32(array + L.ARRAY_AVAILABLE, available + count);
+  addFreeObjects(memory, cache, -count);
+  setInUse(memory, cache, slab, memory.load32(slab + L.SLAB_IN_USE) + count);
   return count;
 };
 
@@ -71,14 +101,28 @@ export const flushOldest = (
   count: number,
   surplus: Surplus,
 ): void => {
-  const { memory } = hierarchy;
+  const { memory, map } = hierarchy;
+  const num = memory.load32(cache + L.CACHE_NUM);
+  let freed = 0;
   for (let i = 0; i < count; i++) {
     const entry = array + L.ARRAY_ENTRIES + L.ENTRY_BYTES * i;
-    const object = memory.load32(entry);
-    const slab = slabOf(hierarchy, object);
-    const index = (memory.load32(entry + 4) * L.CONTROL_BYTES - slab - L.SLAB_CONTROLS) / L.CONTROL_BYTES;
-    freeToSlab(hierarchy, cache, slab, index, surplus);
+    const slab = map.entry(memory.load32(entry));
+    const control = memory.load32(entry + 4) * L.CONTROL_BYTES;
+    memory.store32(control, memory.load32(slab + L.SLAB_FREE));
+    memory.store32(slab + L.SLAB_FREE, (control - slab - L.SLAB_CONTROLS) / L.CONTROL_BYTES);
+    freed++;
+    const inUse = memory.load32(slab + L.SLAB_IN_USE) - 1;
+    // Only a slab that was full, or is empty now, changes its list.
+    if (inUse > 0 && inUse < num - 1) {
+      memory.store32(slab + L.SLAB_IN_USE, inUse);
+      continue;
+    }
+    setInUse(memory, cache, slab, inUse);
+    addFreeObjects(memory, cache, freed);
+    freed = 0;
+    if (inUse === 0) dropSurplus(hierarchy, cache, slab, surplus);
   }
+  addFreeObjects(memory, cache, freed);
   dropOldest(memory, array, count);
 };
 
@@ -90,8 +134,12 @@ export const freeToSlab = (
   index: number,
   surplus: Surplus,
 ): void => {
+  if (putObject(hierarchy.memory, cache, slab, index) === 0) dropSurplus(hierarchy, cache, slab, surplus);
+};
+
+/** Takes an empty slab out of the lists when the cache has more free objects than it may keep. */
+const dropSurplus = (hierarchy: Hierarchy, cache: Address, slab: Address, surplus: Surplus): void => {
   const { memory } = hierarchy;
-  if (!putObject(memory, cache, slab, index)) return;
   if (memory.load32(cache + L.CACHE_FREE_OBJECTS) <= memory.load32(cache + L.CACHE_FREE_LIMIT)) return;
   removeSlab(hierarchy, cache, slab);
   surplus.push(slab);

@@ -101,7 +101,7 @@ class Checker {
       const entry = array + L.ARRAY_ENTRIES + L.ENTRY_BYTES * i;
       const object = this.#load(entry);
       const control = this.#load(entry + 4) * L.CONTROL_BYTES;
-      const slab = map.entry(object);
+      const slab = object < memory.byteLength ? map.entry(object) : 0;
       const ours = slab !== 0 && (slab & TAG_MASK) === TAG_SLAB && this.#load(slab + L.SLAB_CACHE) === cache;
       if (
         !this.#expect(

@@ -9,8 +9,8 @@
  *
  * So the map's [heap] is made again by the same steps.
  */
-import { type Address, type MappingSource, type Memory, NULL } from "@heapwright/allocator";
-import { Process } from "@heapwright/kernel";
+import { type Address, type MappingSource, type Memory, NULL, Protection } from "@heapwright/allocator";
+import { MapFlag, Process } from "@heapwright/kernel";
 import { type Abi, type ProfileName, Ptmalloc } from "@heapwright/ptmalloc";
 import { breakStart } from "./program-break.ts";
 
@@ -104,7 +104,8 @@ export const startProcess = (options: PlacementOptions, threads: number): Image 
     process.mm.brk = layout.end;
   }
   const grown = layout.start !== undefined && layout.end > layout.start;
-  const source = new StartingSource(process, grown ? layout.start : undefined);
+  const heapFlags = profile === "glibc-2.41" ? 0 : MapFlag.NORESERVE;
+  const source = new StartingSource(process, heapFlags, grown ? layout.start : undefined);
   if (profile === "glibc-2.31" && !tcache && grown) source.sbrk(TUNABLES_COPY);
   const tunables = tcache ? {} : { "glibc.malloc.tcache_count": 0 };
   const heap = new Ptmalloc(source, { abi, profile, cores, tunables, stateAddress: STATE_ADDRESS });
@@ -163,13 +164,16 @@ class StartingSource implements MappingSource {
   readonly memory: Memory;
   readonly pageSize: number;
   readonly #process: Process;
+  /** Flags of a mapping without access, which is room for a thread heap. glibc said MAP_NORESERVE there up to 2.40. */
+  readonly #heapFlags: number;
   /** The break while the [heap] is made again. */
   #break: number | undefined;
 
-  constructor(process: Process, start: number | undefined) {
+  constructor(process: Process, heapFlags: number, start: number | undefined) {
     this.memory = process.memory;
     this.pageSize = process.pageSize;
     this.#process = process;
+    this.#heapFlags = heapFlags;
     this.#break = start;
   }
 
@@ -190,7 +194,8 @@ class StartingSource implements MappingSource {
     return before;
   }
   mmap(length: number, protection: number, hint?: Address): Address {
-    return this.#process.mmap(length, protection, hint);
+    const flags = protection === Protection.NONE ? this.#heapFlags : 0;
+    return this.#process.mmap(length, protection, hint, flags);
   }
   munmap(address: Address, length: number): boolean {
     return this.#process.munmap(address, length);

@@ -114,10 +114,13 @@ export class Process implements MappingSource {
     return before;
   }
 
-  mmap(length: number, protection: number, hint: Address = NULL): Address {
-    // Who maps without access only reserves addresses, and malloc says so: such areas never join accounted ones.
-    const reserve = protection === Protection.NONE ? MapFlag.NORESERVE : 0;
-    const flags = MapFlag.PRIVATE | MapFlag.ANONYMOUS | reserve;
+  /**
+   * As {@link MappingSource.mmap} says.
+   *
+   * @param further Further flags, such as `MapFlag.NORESERVE`: areas that only reserve addresses never join others.
+   */
+  mmap(length: number, protection: number, hint: Address = NULL, further: number = 0): Address {
+    const flags = MapFlag.PRIVATE | MapFlag.ANONYMOUS | further;
     const real = mmap(this.mm, this.toReal(hint), length, protection, flags, null, 0);
     if (real < 0) return NULL;
     if (protection & Protection.WRITE) this.#written(real, real + pageCeil(length));

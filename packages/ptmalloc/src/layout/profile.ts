@@ -25,8 +25,8 @@ export interface Profile {
   readonly callocUsesTcache: boolean;
   /** Whether a freed small chunk goes to its small bin at once and not through the unsorted bin (2.41). */
   readonly smallChunksSkipUnsorted: boolean;
-  /** Whether frees by the allocator itself (remainders, leaders) go past the tcache (2.41). */
-  readonly internalFreesSkipTcache: boolean;
+  /** Whether what memalign cuts off is merged at once, past tcache and fast bins, however little follows (2.39). */
+  readonly memalignMergesRests: boolean;
   /** Whether memalign looks through the tcache bin for a chunk that is aligned enough (2.38). */
   readonly memalignUsesTcache: boolean;
   /** Words of `heap_info`: the page size was added in 2.35. */
@@ -48,7 +48,7 @@ const glibc236: Profile = {
   tcacheWalkIsCounted: true,
   callocUsesTcache: false,
   smallChunksSkipUnsorted: false,
-  internalFreesSkipTcache: false,
+  memalignMergesRests: false,
   memalignUsesTcache: false,
   heapInfoWords: 5,
   anyMmapThreshold: true,
@@ -72,7 +72,7 @@ const glibc241: Profile = {
   name: "glibc-2.41",
   callocUsesTcache: true,
   smallChunksSkipUnsorted: true,
-  internalFreesSkipTcache: true,
+  memalignMergesRests: true,
   memalignUsesTcache: true,
   assertions: "line",
 };

@@ -7,6 +7,7 @@
 import type { Address } from "@heapwright/allocator";
 import { heapArena } from "../arenas/heap.ts";
 import { trimHeap } from "../arenas/heap-trim.ts";
+import { markBin } from "../bins/binmap.ts";
 import { consolidate, isFast, putFast } from "../bins/fastbins.ts";
 import { clearSizeLinks, linkBetween, unlinkChunk } from "../bins/links.ts";
 import {
@@ -43,7 +44,7 @@ export const intFree = (
   const size = core.size(chunk);
   if (wraps(core, chunk, size) || core.misaligned(chunk)) throw corrupted(chunk, "free(): invalid pointer");
   if (size < core.minSize || (size & core.alignMask) !== 0) throw corrupted(chunk, "free(): invalid size");
-  if (!(locked && core.profile.internalFreesSkipTcache) && putInTcache(core, thread, chunk, size)) return;
+  if (putInTcache(core, thread, chunk, size)) return;
   if (isFast(core, size)) freeFast(core, arena, chunk, size, locked);
   else if ((core.head(chunk) & 2) !== 0) unmapChunk(core, chunk);
   else freeMerging(core, arena, chunk, size);
@@ -83,7 +84,8 @@ const expectSound = (core: Core, arena: Address, chunk: Address, next: Address):
     throw corrupted(next, "free(): invalid next size (normal)");
 };
 
-const freeMerging = (core: Core, arena: Address, freed: Address, freedSize: number): void => {
+/** Frees a chunk past tcache and fast bins: merged with its neighbours, into a bin or into top. */
+export const freeMerging = (core: Core, arena: Address, freed: Address, freedSize: number): void => {
   let chunk = freed;
   let size = freedSize;
   const next = chunk + size;
@@ -114,8 +116,11 @@ const freeMerging = (core: Core, arena: Address, freed: Address, freedSize: numb
       size += nextSize;
       if (probe !== undefined) probe.event("merge_forward", freed, freedSize, nextSize);
     }
-    putUnsorted(core, arena, chunk, size);
-    if (probe !== undefined) probe.event("free_unsorted", freed + core.header, freedSize, size);
+    const small = core.profile.smallChunksSkipUnsorted && size < core.minLarge;
+    if (small) putSmall(core, arena, chunk, size);
+    else putUnsorted(core, arena, chunk, size);
+    if (probe !== undefined)
+      probe.event(small ? "free_small" : "free_unsorted", freed + core.header, freedSize, size);
   }
   if (size >= CONSOLIDATION_THRESHOLD) giveBack(core, arena);
 };
@@ -127,6 +132,18 @@ const putUnsorted = (core: Core, arena: Address, chunk: Address, size: number): 
   if (core.bk(first) !== unsorted) throw corrupted(first, "free(): corrupted unsorted chunks");
   clearSizeLinks(core, chunk, size);
   linkBetween(core, chunk, unsorted, first);
+  core.setHead(chunk, size | PREV_INUSE);
+  core.setFoot(chunk, size);
+};
+
+/** Puts a small free chunk straight into its bin. */
+const putSmall = (core: Core, arena: Address, chunk: Address, size: number): void => {
+  const index = core.smallIndex(size);
+  const bin = core.bin(arena, index);
+  const first = core.fd(bin);
+  if (core.bk(first) !== bin) throw corrupted(first, "free(): chunks in smallbin corrupted");
+  markBin(core, arena, index);
+  linkBetween(core, chunk, bin, first);
   core.setHead(chunk, size | PREV_INUSE);
   core.setFoot(chunk, size);
 };

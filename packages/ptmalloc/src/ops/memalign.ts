@@ -8,7 +8,7 @@ import type { Address } from "@heapwright/allocator";
 import { type Core, IS_MMAPPED, PREV_INUSE } from "../core.ts";
 import { assertionFailed } from "../errors.ts";
 import type { ThreadState } from "../thread-state.ts";
-import { intFree } from "./free.ts";
+import { freeMerging, intFree } from "./free.ts";
 import { intMalloc } from "./malloc.ts";
 
 /** Allocates `bytes` at a multiple of `alignment`, a power of two. Gives the user address, or 0. */
@@ -32,14 +32,27 @@ export const intMemalign = (
   }
   if ((core.head(chunk) & IS_MMAPPED) === 0) {
     const size = core.size(chunk);
-    if (size > needed + core.minSize) {
+    if (tailCanGo(core, arena, chunk, size, needed)) {
       const rest = chunk + needed;
       core.setHead(rest, (size - needed) | PREV_INUSE | core.arenaFlag(arena));
       core.setHeadSize(chunk, needed);
-      intFree(core, thread, arena, rest, true);
+      freeRest(core, thread, arena, rest);
     }
   }
   return chunk + core.header;
+};
+
+/** Whether the end of the chunk can be given back: where it can be merged, it need not be able to stand as a chunk. */
+const tailCanGo = (core: Core, arena: Address, chunk: Address, size: number, needed: number): boolean => {
+  if (!core.profile.memalignMergesRests) return size > needed + core.minSize;
+  if (size <= needed) return false;
+  const next = chunk + size;
+  return size - needed >= core.minSize || next === core.top(arena) || !core.inUseAt(next, core.size(next));
+};
+
+const freeRest = (core: Core, thread: ThreadState, arena: Address, rest: Address): void => {
+  if (core.profile.memalignMergesRests) freeMerging(core, arena, rest, core.size(rest));
+  else intFree(core, thread, arena, rest, true);
 };
 
 /** Moves the start of a chunk up to the alignment and frees what was before it. */
@@ -66,7 +79,7 @@ const alignChunk = (
   core.setHead(aligned, size | PREV_INUSE | core.arenaFlag(arena));
   core.setInUseAt(aligned, size);
   core.setHeadSize(chunk, lead | core.arenaFlag(arena));
-  intFree(core, thread, arena, chunk, true);
+  freeRest(core, thread, arena, chunk);
   if (size < needed)
     throw assertionFailed(
       core,

@@ -18,6 +18,7 @@ export const MapFlag = {
   SHARED: 1,
   PRIVATE: 2,
   SHARED_VALIDATE: 3,
+  DROPPABLE: 8,
   TYPE: 0xf,
   FIXED: 0x10,
   ANONYMOUS: 0x20,

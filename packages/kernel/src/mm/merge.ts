@@ -1,7 +1,7 @@
 import { Errno } from "../abi/errno.ts";
 import { PAGE_SIZE } from "../abi/page.ts";
 import { type AnonVma, cloneAnonVma, type MappedFile, unlinkAnonVmas, VmArea } from "../vma/area.ts";
-import { VM_SPECIAL } from "../vma/flags.ts";
+import { VM_SPECIAL, VM_STICKY } from "../vma/flags.ts";
 import { MAX_MAP_COUNT, type Mm } from "./mm.ts";
 
 /**
@@ -37,9 +37,11 @@ export interface RangeKind {
   readonly source: VmArea | null;
 }
 
+const sameFlags = (a: number, b: number): boolean => ((a ^ b) & ~VM_STICKY) === 0;
+
 const joinsAfter = (prev: VmArea, start: number, kind: RangeKind): boolean =>
   prev.end === start &&
-  prev.flags === kind.flags &&
+  sameFlags(prev.flags, kind.flags) &&
   prev.file === kind.file &&
   prev.label === "" &&
   prev.pgoff + prev.pages === kind.pgoff &&
@@ -47,7 +49,7 @@ const joinsAfter = (prev: VmArea, start: number, kind: RangeKind): boolean =>
 
 const joinsBefore = (next: VmArea, start: number, end: number, kind: RangeKind): boolean =>
   next.start === end &&
-  next.flags === kind.flags &&
+  sameFlags(next.flags, kind.flags) &&
   next.file === kind.file &&
   next.label === "" &&
   kind.pgoff + (end - start) / PAGE_SIZE === next.pgoff &&
@@ -91,7 +93,9 @@ export const mergeNew = (
     !leftOnly && next !== null && joinsBefore(next, start, end, kind) && (!left || bothJoin(prev, next));
   if (left) {
     let newEnd = end;
+    prev.flags |= kind.flags & VM_STICKY;
     if (right) {
+      prev.flags |= next.flags & VM_STICKY;
       inheritAnon(prev, next);
       newEnd = next.end;
       discardArea(mm, next);
@@ -101,6 +105,7 @@ export const mergeNew = (
     return prev;
   }
   if (right) {
+    next.flags |= kind.flags & VM_STICKY;
     inheritAnon(next, kind.source);
     next.pgoff = kind.pgoff;
     mm.areas.resize(next, start, next.end);
@@ -160,7 +165,10 @@ const mergeExisting = (mm: Mm, area: VmArea, start: number, end: number, flags: 
   const next = atEnd ? area.next : null;
   const left = prev !== null && joinsAfter(prev, start, kind);
   const right = next !== null && joinsBefore(next, start, end, kind) && (!left || bothJoin(prev, next));
+  if (left) prev.flags |= flags & VM_STICKY;
+  if (right) next.flags |= flags & VM_STICKY;
   if (left && right) {
+    prev.flags |= next.flags & VM_STICKY;
     inheritAnon(prev, next.anonVma === null ? area : next);
     const newEnd = next.end;
     discardArea(mm, area);

@@ -76,7 +76,8 @@ const adviseArea = (mm: Mm, area: VmArea, start: number, end: number, advice: nu
       return removePages(mm, area, start, end);
     case Madvise.GUARD_INSTALL:
       if (area.flags & (VM_SPECIAL | Vm.LOCKED)) return -Errno.EINVAL;
-      ensureAnonVma(area);
+      area.flags |= Vm.MAYBE_GUARD;
+      if (area.isAnonymous) ensureAnonVma(area);
       mm.pager.installGuards(area, start, end);
       return 0;
     case Madvise.GUARD_REMOVE:
@@ -116,11 +117,11 @@ const advisedFlags = (area: VmArea, advice: number): number => {
     case Madvise.WIPEONFORK:
       return area.file !== null || flags & Vm.SHARED ? -Errno.EINVAL : flags | Vm.WIPEONFORK;
     case Madvise.KEEPONFORK:
-      return flags & ~Vm.WIPEONFORK;
+      return flags & Vm.DROPPABLE ? -Errno.EINVAL : flags & ~Vm.WIPEONFORK;
     case Madvise.DONTDUMP:
       return flags | Vm.DONTDUMP;
     case Madvise.DODUMP:
-      return flags & VM_SPECIAL ? -Errno.EINVAL : flags & ~Vm.DONTDUMP;
+      return flags & (VM_SPECIAL | Vm.DROPPABLE) ? -Errno.EINVAL : flags & ~Vm.DONTDUMP;
     case Madvise.MERGEABLE:
       return flags & (Vm.SHARED | Vm.MAYSHARE | VM_SPECIAL) ? flags : flags | Vm.MERGEABLE;
     case Madvise.UNMERGEABLE:

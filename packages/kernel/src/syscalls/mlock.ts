@@ -61,7 +61,7 @@ const applyLock = (mm: Mm, address: number, length: number, lockFlags: number): 
 const lockArea = (mm: Mm, area: VmArea, start: number, end: number, lockFlags: number): VmArea | number => {
   const old = area.flags;
   const flags = (old & ~VM_LOCKED_MASK) | lockFlags;
-  if (flags === old || old & VM_SPECIAL) return area;
+  if (flags === old || old & (VM_SPECIAL | Vm.DROPPABLE)) return area;
   const changed = modifyFlags(mm, area, start, end, flags);
   if (typeof changed === "number") return changed;
   const pages = (end - start) / PAGE_SIZE;

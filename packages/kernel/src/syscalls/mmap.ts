@@ -23,7 +23,6 @@ const KNOWN_FLAGS =
   MapFlag.NONBLOCK |
   MapFlag.STACK |
   MapFlag.HUGETLB |
-  MapFlag.SYNC |
   0x40 | // MAP_32BIT
   0x80; // MAP_ABOVE4G
 
@@ -82,6 +81,9 @@ const anonymousKind = (flags: number, vmFlags: number): number => {
   switch (flags & MapFlag.TYPE) {
     case MapFlag.SHARED:
       return vmFlags & Vm.GROWSDOWN ? -Errno.EINVAL : vmFlags | Vm.SHARED | Vm.MAYSHARE;
+    case MapFlag.DROPPABLE:
+      if (flags & (MapFlag.LOCKED | MapFlag.HUGETLB) || vmFlags & Vm.GROWSDOWN) return -Errno.EINVAL;
+      return vmFlags | Vm.DROPPABLE | Vm.NORESERVE | Vm.WIPEONFORK | Vm.DONTDUMP;
     case MapFlag.PRIVATE:
       return vmFlags;
     default:

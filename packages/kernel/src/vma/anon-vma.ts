@@ -1,5 +1,5 @@
 import { AnonVma, cloneAnonVma, type VmArea } from "./area.ts";
-import { VM_ACCESS } from "./flags.ts";
+import { VM_ACCESS, VM_STICKY } from "./flags.ts";
 
 /**
  * Gives an area its anon_vma, before its first anonymous page. `anon_vma_prepare`.
@@ -26,5 +26,5 @@ const shares = (lower: VmArea, upper: VmArea, owner: VmArea): boolean =>
   owner.chain.length === 1 &&
   lower.end === upper.start &&
   lower.file === upper.file &&
-  ((lower.flags ^ upper.flags) & ~VM_ACCESS) === 0 &&
+  ((lower.flags ^ upper.flags) & ~(VM_ACCESS | VM_STICKY)) === 0 &&
   upper.pgoff === lower.pgoff + lower.pages;

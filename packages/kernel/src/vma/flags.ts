@@ -13,6 +13,7 @@ export const Vm = {
   MAYSHARE: 0x80, // ms
   GROWSDOWN: 0x100, // gd
   PFNMAP: 0x400, // pf
+  MAYBE_GUARD: 0x800, // gu
   LOCKED: 0x2000, // lo
   IO: 0x4000, // io
   SEQ_READ: 0x8000, // sr
@@ -26,7 +27,9 @@ export const Vm = {
   DONTDUMP: 0x400_0000, // dd
   HUGEPAGE: 0x2000_0000, // hg
   NOHUGEPAGE: 0x4000_0000, // nh
-  MERGEABLE: 0x1000_0000, // mg; bit 31 in Linux, which would make the number negative here
+  // Bits 31 and 40 in Linux, which would not fit the 31 bits that are positive here.
+  MERGEABLE: 0x1000_0000, // mg
+  DROPPABLE: 0x800_0000, // dp
 } as const;
 
 /** Read, write and execute. */
@@ -37,6 +40,8 @@ export const VM_MAY_ACCESS: number = Vm.MAYREAD | Vm.MAYWRITE | Vm.MAYEXEC;
 export const VM_LOCKED_MASK: number = Vm.LOCKED | Vm.LOCKONFAULT;
 /** Areas that no rule may join, lock or drop from: the kernel's own special mappings. */
 export const VM_SPECIAL: number = Vm.IO | Vm.DONTEXPAND | Vm.PFNMAP;
+/** What does not keep areas from joining; the joined area has it when any part had. */
+export const VM_STICKY: number = Vm.MAYBE_GUARD;
 /** What memory of the break has. */
 export const VM_DATA_DEFAULT: number = Vm.READ | Vm.WRITE | VM_MAY_ACCESS;
 
@@ -51,6 +56,7 @@ const letters: readonly (readonly [number, string])[] = [
   [Vm.MAYSHARE, "ms"],
   [Vm.GROWSDOWN, "gd"],
   [Vm.PFNMAP, "pf"],
+  [Vm.MAYBE_GUARD, "gu"],
   [Vm.LOCKED, "lo"],
   [Vm.IO, "io"],
   [Vm.SEQ_READ, "sr"],
@@ -65,6 +71,7 @@ const letters: readonly (readonly [number, string])[] = [
   [Vm.HUGEPAGE, "hg"],
   [Vm.NOHUGEPAGE, "nh"],
   [Vm.MERGEABLE, "mg"],
+  [Vm.DROPPABLE, "dp"],
 ];
 
 /** The two-letter names of the flags that are set, in the order of /proc/PID/smaps. */

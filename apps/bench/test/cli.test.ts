@@ -36,7 +36,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("scripts/heapwright.mjs", () => {
-  test("runs where the user stands and passes arguments and exit code through", () => {
+  test("runs where the user stands and passes arguments and exit code through", { timeout: 180_000 }, () => {
     const run = (...args: string[]) =>
       spawnSync(process.execPath, [script, ...args], {
         encoding: "utf8",

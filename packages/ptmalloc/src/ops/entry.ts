@@ -217,7 +217,8 @@ const clear = (core: Core, mem: Address, bytes: number, top: Address, dirty: num
   let size = core.size(chunk);
   if (!perturbed && chunk === top && size > dirty) size = dirty;
   const length = size - core.word;
-  if (length < 3 * core.word) throw assertionFailed(core, chunk, "__libc_calloc", "nclears >= 3");
+  if (length < 3 * core.word && !core.profile.callocUsesTcache)
+    throw assertionFailed(core, chunk, "__libc_calloc", "nclears >= 3");
   core.mem.fill(mem, length, 0);
 };
 

@@ -20,7 +20,7 @@ import {
 } from "@heapwright/allocator";
 import { type ConformanceOptions, conformanceCases } from "@heapwright/allocator/conformance";
 import { FirstFit, Tlsf } from "@heapwright/classic";
-import { CheckedMemory, FutexLock, LinearMemory, LinearPages } from "@heapwright/heap-memory";
+import { CheckedMemory, CountingMemory, FutexLock, LinearMemory, LinearPages } from "@heapwright/heap-memory";
 import { describe, test } from "vitest";
 import { ReferenceHeap } from "./support/reference-heap.ts";
 
@@ -120,6 +120,22 @@ const OVER_ONE: Record<string, [Composition, ConformanceOptions?]> = {
     },
   ],
 };
+
+describe("over other memories:", () => {
+  const memories: Record<string, () => Memory> = {
+    CountingMemory: () => new CountingMemory(LinearMemory.fixed(SIZE)),
+    CheckedMemory: () => new CheckedMemory(LinearMemory.fixed(SIZE)),
+    "a WebAssembly.Memory that grows": () => LinearMemory.growing({ maximum: 4 * 65536 }),
+    "a shared WebAssembly.Memory that grows": () =>
+      LinearMemory.growing({ maximum: 4 * 65536, shared: true }),
+  };
+  for (const [name, memory] of Object.entries(memories)) {
+    describe(name, () => {
+      const make = (): Allocator => new Affix(new FirstFit(LinearPages.create(memory())));
+      for (const c of conformanceCases(make, { runs: 10, maxSize: 8192 })) test(c.name, c.run);
+    });
+  }
+});
 
 for (const [name, heap] of HEAPS) {
   describe(`over ${name}:`, () => {

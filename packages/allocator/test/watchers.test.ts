@@ -272,7 +272,7 @@ describe("Quarantine", () => {
     expect(quarantine.stats!().liveBlocks).toBe(0);
     expect(quarantine.allocate(40)).toBe(blocks[0]);
     expect(() => quarantine.deallocate(blocks[1]!)).toThrow(DoubleFreeError);
-    expect(() => quarantine.deallocate(blocks[1]! + 8)).toThrow(InvalidPointerError);
+    expect(() => quarantine.deallocate(blocks[1]! + 4)).toThrow(InvalidPointerError);
     expect([...quarantine.walk!()].filter(({ state }) => state === "cached").length).toBe(2);
     expect(quarantine.flush()).toBe(true);
     expect(quarantine.flush()).toBe(false);

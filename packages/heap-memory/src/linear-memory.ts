@@ -157,6 +157,8 @@ export class LinearMemory implements Memory {
   grow(byteLength: number): boolean {
     if (byteLength <= this.byteLength) return true;
     if (this.wasm === undefined || byteLength > this.maxByteLength) return false;
+    // Another worker's growth may not have reached this side yet: without this it would be grown too far.
+    this.refresh();
     const pages = Math.ceil((byteLength - this.wasm.buffer.byteLength) / WASM_PAGE);
     try {
       if (pages > 0) this.wasm.grow(pages);
@@ -174,6 +176,8 @@ export class LinearMemory implements Memory {
    */
   refresh(): void {
     if (this.wasm === undefined) return;
+    // What another worker grew shows in `buffer` only some time later; growing by nothing makes it show now.
+    if (isShared(this.buffer)) this.wasm.grow(0);
     const buffer = this.wasm.buffer;
     // A shared buffer may be replaced by one of the same length; the old one stays valid then.
     if (

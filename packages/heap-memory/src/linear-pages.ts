@@ -2,11 +2,12 @@ import {
   type Address,
   AttachError,
   InvalidArgumentError,
+  type Memory,
   NULL,
   type PageSource,
 } from "@heapwright/allocator";
 import { claimHeap, expectHeap } from "./identity.ts";
-import type { LinearMemory } from "./linear-memory.ts";
+import { LinearMemory } from "./linear-memory.ts";
 
 /*
  * The header at the start of a linear heap, one 64-byte cache line:
@@ -37,7 +38,7 @@ const LIMIT = 2 ** 32;
 
 /**
  * A break that moves over a linear memory: what a malloc needs where there is no kernel. The memory grows under the
- * break when it can.
+ * break when it can. A counting or checked memory serves too; only a {@link LinearMemory} is safe for several workers.
  *
  * The break and the identity of the heap are held in the memory itself (64 bytes at `start`), so that another
  * worker, or a later run over a saved image, attaches to it. Several workers may call `sbrk` at once on a shared memory.
@@ -50,15 +51,18 @@ const LIMIT = 2 ** 32;
  * // Elsewhere: LinearPages.attach(memory).expect("mine", 1);
  * ```
  */
-export class LinearPages implements PageSource {
-  readonly memory: LinearMemory;
+export class LinearPages<M extends Memory = LinearMemory> implements PageSource {
+  readonly memory: M;
   readonly pageSize: number = 4096;
   /** Where the 64-byte header of the heap stands. */
   readonly start: Address;
+  /** The memory again, when it is one on which `Atomics` work. */
+  readonly #linear: LinearMemory | undefined;
 
-  private constructor(memory: LinearMemory, start: Address) {
+  private constructor(memory: M, start: Address) {
     this.memory = memory;
     this.start = start;
+    this.#linear = memory instanceof LinearMemory ? memory : undefined;
   }
 
   /**
@@ -69,7 +73,11 @@ export class LinearPages implements PageSource {
    * header of its own, share a memory side by side.
    * @throws InvalidArgumentError when `start` or `end` is no such address.
    */
-  static create(memory: LinearMemory, start: Address = 0, end: Address = memory.maxByteLength): LinearPages {
+  static create<M extends Memory = LinearMemory>(
+    memory: M,
+    start: Address = 0,
+    end: Address = memory.maxByteLength,
+  ): LinearPages<M> {
     expectStart(memory, start);
     if (!Number.isSafeInteger(end) || end < start + HEADER || end > memory.maxByteLength) {
       throw new InvalidArgumentError(
@@ -92,9 +100,9 @@ export class LinearPages implements PageSource {
    *
    * @throws AttachError when no heap of this version begins at `start`.
    */
-  static attach(memory: LinearMemory, start: Address = 0): LinearPages {
+  static attach<M extends Memory = LinearMemory>(memory: M, start: Address = 0): LinearPages<M> {
     expectStart(memory, start);
-    memory.refresh();
+    if (memory instanceof LinearMemory) memory.refresh();
     const where = `0x${start.toString(16)}`;
     if (start + HEADER > memory.byteLength || memory.load32(start) !== MAGIC) {
       throw new AttachError(`no heap at ${where}`);
@@ -161,18 +169,23 @@ export class LinearPages implements PageSource {
    */
   sbrk(increment: number): Address {
     const { memory, start } = this;
+    const linear = this.#linear;
     const index = (start + BREAK) >>> 2;
     const limit = this.end;
     for (;;) {
-      const word = Atomics.load(memory.words, index);
+      const word = linear === undefined ? memory.load32(start + BREAK) : Atomics.load(linear.words, index);
       const old = word || LIMIT;
       const end = old + increment;
       // Written so that NaN is refused too.
       if (!(end >= start + HEADER && end <= limit) || end % 1 !== 0) return NULL;
       if (!memory.grow(end)) return NULL;
       if (increment < 0) memory.fill(end, -increment, 0);
-      // Growth by another worker may have replaced the views: `memory.words` is read anew.
-      if (Atomics.compareExchange(memory.words, index, word, end) === word) return old;
+      if (linear === undefined) {
+        memory.store32(start + BREAK, end);
+        return old;
+      }
+      // The growth may have replaced the views: `words` is read anew.
+      if (Atomics.compareExchange(linear.words, index, word, end) === word) return old;
       if (increment < 0) return NULL;
     }
   }
@@ -181,6 +194,6 @@ export class LinearPages implements PageSource {
 const badStart = (start: Address): InvalidArgumentError =>
   new InvalidArgumentError("start", start, "a multiple of 64 that leaves room for a heap");
 
-const expectStart = (memory: LinearMemory, start: Address): void => {
+const expectStart = (memory: Memory, start: Address): void => {
   if (start % HEADER !== 0 || start < 0 || start + HEADER > memory.maxByteLength) throw badStart(start);
 };

@@ -1,13 +1,8 @@
 import { type Address, NULL } from "../address.ts";
 import type { Allocator } from "../allocator.ts";
 import { expectAddress, expectSize } from "../arguments.ts";
-import { isExpanding, isResolver } from "../capabilities.ts";
-import {
-  DoubleFreeError,
-  HeapCorruptionError,
-  InvalidArgumentError,
-  InvalidPointerError,
-} from "../errors.ts";
+import { isExpanding } from "../capabilities.ts";
+import { DoubleFreeError, HeapCorruptionError, InvalidArgumentError } from "../errors.ts";
 import type { HeapFault } from "../stats.ts";
 import { Holder } from "./holder.ts";
 
@@ -19,7 +14,8 @@ const FILL = 0xde;
  * writes through a stale pointer is found out. AddressSanitizer's quarantine.
  *
  * Blocks leave in the order they came once more than `limit` bytes are held, and all of them when the parent is exhausted.
- * A double free within the quarantine is always recognised. When the parent can `resolve`, so is an address that is no block.
+ * A double free within the quarantine is always recognised. Of other addresses only the form is verified: put a
+ * `ShadowChecked` around it where they may be wrong.
  * A block whose size changes keeps its place or moves to a new one; the old one goes into quarantine.
  *
  * @example
@@ -36,7 +32,6 @@ export class Quarantine extends Holder {
   readonly limit: number;
   /** Blocks held, oldest first, with their usable sizes. A Map keeps the order of insertion. */
   readonly #blocks = new Map<Address, number>();
-  readonly #resolves: boolean;
   readonly #expands: boolean;
   #bytes = 0;
 
@@ -48,7 +43,6 @@ export class Quarantine extends Holder {
     super(parent);
     if (!(limit >= 0)) throw new InvalidArgumentError("limit", limit, "bytes, 0 or more");
     this.limit = limit;
-    this.#resolves = isResolver(parent);
     this.#expands = isExpanding(parent);
   }
 
@@ -126,14 +120,13 @@ export class Quarantine extends Holder {
     if (at >= 0) throw new HeapCorruptionError(address, written(address, at));
   }
   #firstWritten(address: Address, usable: number): number {
-    return this.memory.read(address, usable).findIndex((byte) => byte !== FILL);
+    const bytes = this.memory.read(address, usable);
+    for (let i = 0; i < usable; i++) if (bytes[i] !== FILL) return i;
+    return -1;
   }
   #expectLive(address: Address): void {
     expectAddress(this.memory, this.alignment, address);
     if (this.#blocks.has(address)) throw new DoubleFreeError(address);
-    if (this.#resolves && this.target.resolve(address) !== address) {
-      throw new InvalidPointerError(address, "is no live block");
-    }
   }
 }
 

@@ -4,7 +4,7 @@
  * The 64-byte header (magic, strategy, version, break) is that of LinearPages; HEAP and ARENA follow it, then the first tag
  * table. All four lie in one run that belongs to the heap.
  */
-import { type Address, AttachError, InvalidArgumentError } from "@heapwright/allocator";
+import { type Address, InvalidArgumentError } from "@heapwright/allocator";
 import { type LinearMemory, LinearPages } from "@heapwright/heap-memory";
 import {
   CLASS_ROOM,
@@ -25,14 +25,17 @@ import {
 } from "./layout.ts";
 import { RunHeap, tableRoom } from "./run-heap.ts";
 
-/** "SPAN" in the header. */
-const STRATEGY = 0x4e415053;
+/** The strategy in the header, of a heap of one thread. */
+export const ALONE = "SPAN";
+/** The strategy in the header, of a heap of several workers. */
+export const SHARED = "SPSH";
 /** Of the layout in layout.ts. */
 const VERSION = 1;
-/** The smallest memory for a heap, in bytes. */
-const SMALLEST = 8192;
 /** What a memory that can grow is grown to at the start, in bytes. */
 const ROOMY = 16384;
+
+/** Beyond every granule. */
+const GRANULES_MAX = 2 ** 24 + 1;
 
 /** Where the parts of a heap are. */
 export interface HeapState {
@@ -49,44 +52,72 @@ const partsOf = (pages: LinearPages): HeapState => {
 };
 
 /** Begins a heap at `start`. */
-export const createHeap = (memory: LinearMemory, start: Address): HeapState => {
+export const createHeap = (memory: LinearMemory, start: Address, strategy: string): HeapState => {
   const fresh = memory.byteLength <= start;
   const pages = LinearPages.create(memory, start);
-  memory.grow(Math.min(start + ROOMY, memory.maxByteLength));
-  const limit = memory.byteLength;
-  if (limit < start + SMALLEST || pages.sbrk(limit - pages.sbrk(0)) === 0) {
-    throw new InvalidArgumentError("start", start, `an address with ${SMALLEST} bytes of memory behind it`);
+  const { end } = pages;
+  memory.grow(Math.min(start + ROOMY, end));
+  let limit = Math.min(memory.byteLength, end);
+  const least = start + PROLOGUE_BYTES + (tableGranulesFor(pages, limit) + 3) * GRANULE;
+  if (least > limit && memory.grow(least)) limit = Math.min(memory.byteLength, end);
+  if (limit < least || pages.sbrk(limit - pages.sbrk(0)) === 0) {
+    throw new InvalidArgumentError(
+      "start",
+      start,
+      `an address with ${least - start} bytes of memory behind it`,
+    );
   }
+  pages.claim(strategy, VERSION);
   const state = partsOf(pages);
-  memory.store32(start + 8, STRATEGY);
-  memory.store32(start + 12, VERSION);
   layOut(state, fresh);
+  const { heap, arena } = state;
+  returnRest(new RunHeap(pages, heap, arena, 0));
   return state;
 };
 
-/** Finds the heap of this strategy and version that begins where `pages` does. */
-export const attachHeap = (pages: LinearPages): HeapState => {
-  const { memory, start } = pages;
-  const at = `at 0x${start.toString(16)}`;
-  const strategy = memory.load32(start + 8);
-  if (strategy !== STRATEGY) throw new AttachError(`the heap ${at} is of another strategy than spans`);
-  const version = memory.load32(start + 12);
-  if (version !== VERSION)
-    throw new AttachError(`the spans heap ${at} has version ${version}, not ${VERSION}`);
+/**
+ * Finds the heap at `start`.
+ *
+ * @throws AttachError when there is none, or one of another strategy or version.
+ */
+export const attachHeap = (memory: LinearMemory, start: Address, strategy: string): HeapState => {
+  const pages = LinearPages.attach(memory, start);
+  pages.expect(strategy, VERSION);
   return partsOf(pages);
 };
 
-/** Makes the heap as new, with all the memory up to the break free. */
-export const layOut = (state: HeapState, fresh: boolean): void => {
+/** Makes a heap as new. */
+export const resetHeap = (runs: RunHeap): void => {
+  layOut({ pages: runs.pages, heap: runs.heap, arena: runs.arena }, false);
+  returnRest(runs);
+};
+
+/** What layOut left as one live run becomes free. */
+const returnRest = (runs: RunHeap): void => {
+  const { words, heap } = runs;
+  const table = words[heap + TABLE]!;
+  const first = words[heap + FIRST]!;
+  const run = Math.floor((table + first) / (GRANULE / 4)) + words[heap + TABLE_LENGTH]! / (GRANULE / 4);
+  runs.give(run, words[table + run]! >>> LENGTH_SHIFT);
+};
+
+/** Granules of the first table of a heap that ends at `limit`. */
+const tableGranulesFor = ({ memory, start, end }: LinearPages, limit: number): number => {
+  const first = Math.floor(start / GRANULE);
+  const most = Math.floor(end / GRANULE) - first;
+  // Growth detaches the views of other instances, which then look anew; but not over a shared memory: no table moves there.
+  return tableRoom(isShared(memory) ? most : Math.floor(limit / GRANULE) - first, most);
+};
+
+/** Writes HEAP, ARENA and the table, and leaves all memory behind them up to the break as one live run. */
+const layOut = (state: HeapState, fresh: boolean): void => {
   const { pages, heap, arena } = state;
   const { memory, start } = pages;
   const words = new Int32Array(memory.buffer, 0, memory.byteLength >>> 2);
   const first = Math.floor(start / GRANULE);
   const end = Math.floor(pages.sbrk(0) / GRANULE);
   const tableStart = Math.ceil((start + PROLOGUE_BYTES) / GRANULE);
-  const most = Math.floor(memory.maxByteLength / GRANULE) - first;
-  // Growth detaches the views of other instances, which then look anew; but not over a shared memory: no table moves there.
-  const tableGranules = tableRoom(isShared(memory) ? most : end - first, most);
+  const tableGranules = tableGranulesFor(pages, end * GRANULE);
   const run = tableStart + tableGranules;
   const table = tableStart * (GRANULE / 4) - first;
   words.fill(0, heap, run * (GRANULE / 4));
@@ -94,14 +125,14 @@ export const layOut = (state: HeapState, fresh: boolean): void => {
   words[heap + TABLE_LENGTH] = tableGranules * (GRANULE / 4);
   words[heap + FIRST] = first;
   words[heap + END] = end;
-  words[heap + FRESH] = fresh ? run : end;
+  words[heap + FRESH] = isShared(memory) ? GRANULES_MAX : fresh ? run : end;
   words.fill(first << GRANULE_SHIFT, arena + HEADS, arena + HEADS + CLASS_ROOM);
   words.fill(first << GRANULE_SHIFT, arena + NO_HEADS, arena + NO_HEADS + CLASS_ROOM);
   words[table + first] = ((tableStart - first) << LENGTH_SHIFT) | META_OWNER | LIVE;
   words[table + tableStart] = (tableGranules << LENGTH_SHIFT) | META_OWNER | LIVE;
   words[table + end] = META_OWNER | LIVE;
   words[table + run] = ((end - run) << LENGTH_SHIFT) | META_OWNER | LIVE;
-  new RunHeap(pages, heap, arena, 0).give(run, end - run);
 };
 
-const isShared = (memory: LinearMemory): boolean => !(memory.buffer instanceof ArrayBuffer);
+/** Whether other workers may see the memory. */
+export const isShared = (memory: LinearMemory): boolean => !(memory.buffer instanceof ArrayBuffer);

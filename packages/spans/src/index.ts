@@ -3,4 +3,6 @@
  *
  * @packageDocumentation
  */
+export { SharedSpans, type SharedSpansOptions } from "./shared/shared-spans.ts";
+export { SpanHeap } from "./span-heap.ts";
 export { Spans } from "./spans.ts";

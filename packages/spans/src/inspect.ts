@@ -114,21 +114,35 @@ export const heapStats = (runs: RunHeap): HeapStats => {
   return { heapBytes, allocatedBytes, freeBytes, liveBlocks, freeBlocks, largestFreeBytes };
 };
 
-/** Verifies the invariants that layout.ts states. */
-export const checkHeap = (runs: RunHeap): readonly HeapFault[] => {
+/**
+ * Verifies the invariants that layout.ts states.
+ *
+ * @param arenas Word indices of all arenas in the memory.
+ * @param arenaAt The arena to which the run at a granule belongs.
+ */
+export const checkHeap = (
+  runs: RunHeap,
+  arenas: readonly number[] = [runs.arena],
+  arenaAt: (granule: number) => number = () => runs.arena,
+): readonly HeapFault[] => {
   const faults: HeapFault[] = [];
   const report = (granule: number, fault: string): void => {
     faults.push({ address: addressOf(granule), fault });
   };
   const binned = new Map<number, number>();
-  const blocks = new Int32Array(CLASS_COUNT);
-  const live = new Int32Array(CLASS_COUNT);
   checkRuns(runs, binned, report);
-  checkBins(runs, binned, report);
-  for (const { granule, granules, tag } of runsOf(runs)) {
-    if ((tag & KIND) === SPAN) checkSpan(runs, granule, granules, blocks, live, report);
+  for (const arena of arenas) {
+    const own = new Map([...binned].filter(([granule]) => arenaAt(granule) === arena));
+    checkBins(runs, arena, own, report);
+    const blocks = new Int32Array(CLASS_COUNT);
+    const live = new Int32Array(CLASS_COUNT);
+    for (const { granule, granules, tag } of runsOf(runs)) {
+      if ((tag & KIND) === SPAN && arenaAt(granule) === arena) {
+        checkSpan(runs, granule, granules, blocks, live, report);
+      }
+    }
+    checkLists(runs, arena, blocks, live, report);
   }
-  checkLists(runs, blocks, live, report);
   return faults;
 };
 
@@ -172,7 +186,12 @@ const checkRuns = (runs: RunHeap, binned: Map<number, number>, report: Report): 
 };
 
 /** Every binned run is in its bin once, nothing else is in any, and the bits say which bins hold something. */
-const checkBins = ({ words, heap, arena }: RunHeap, binned: Map<number, number>, report: Report): void => {
+const checkBins = (
+  { words, heap }: RunHeap,
+  arena: number,
+  binned: Map<number, number>,
+  report: Report,
+): void => {
   const table = words[heap + TABLE]!;
   for (let bin = 0; bin < BIN_COUNT; bin++) {
     const head = words[arena + BINS + bin]!;
@@ -232,8 +251,14 @@ const checkSpan = (
 };
 
 /** Every list of a class holds just the blocks of its spans that are not live. */
-const checkLists = (runs: RunHeap, blocks: Int32Array, live: Int32Array, report: Report): void => {
-  const { words, heap, arena } = runs;
+const checkLists = (
+  runs: RunHeap,
+  arena: number,
+  blocks: Int32Array,
+  live: Int32Array,
+  report: Report,
+): void => {
+  const { words, heap } = runs;
   const table = words[heap + TABLE]!;
   const first = words[heap + FIRST]!;
   const last = addressOf(first);

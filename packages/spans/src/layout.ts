@@ -53,6 +53,8 @@ export const OWNER_SHIFT = 3;
 export const OWNER_MASK: number = 31 << OWNER_SHIFT;
 /** The owner of runs that hold the heap's own data. No user can free one. */
 export const META_OWNER: number = 31 << OWNER_SHIFT;
+/** The owner of the runs of empty spans while they are taken apart. */
+export const RECLAIM_OWNER: number = 30 << OWNER_SHIFT;
 /** Where the length stands in the tag of a run. */
 export const LENGTH_SHIFT = 8;
 
@@ -81,7 +83,7 @@ export const TABLE_LENGTH = 1;
 export const FIRST = 2;
 /** HEAP: the granule at the break. A fence tag of an empty live run stands there. */
 export const END = 3;
-/** HEAP: no granule from here on was ever handed out, and all of them are zero. */
+/** HEAP: no granule from here on was ever handed out, and all of them are zero. Beyond all where that is not known. */
 export const FRESH = 4;
 /** HEAP: always 0, a tag of no kind. */
 export const ZERO = 5;
@@ -92,6 +94,10 @@ export const HEAP_WORDS = 16;
 export const BIN_SUMMARY = 0;
 /** ARENA: one bit for each bin that holds a run. */
 export const BIN_BITS = 1;
+/** ARENA, in a shared heap: the first granule of its last territory, 0 for none. */
+export const TERRITORY = 24;
+/** ARENA, in a shared heap: granules in all its territories. */
+export const TERRITORY_GRANULES = 25;
 /** ARENA: the first free run of each bin. */
 export const BINS = 32;
 /** Number of bins. */

@@ -38,6 +38,7 @@ const GROWTH_SHARE = 32;
 /** Granules that the first table has room for. */
 const FIRST_TABLE = 1024;
 
+/** The runs of one arena. */
 export class RunHeap {
   /** The memory as signed words: V8 keeps those in registers as they are, whatever their high bit. */
   words: Int32Array;
@@ -87,13 +88,20 @@ export class RunHeap {
     return run;
   }
 
+  /** Takes a run where there is any, moving the break for it if need be. Returns its first granule, or 0. */
+  obtain(granules: number): number {
+    const run = this.take(granules) || this.takeTight(granules);
+    if (run !== 0) return run;
+    return this.grow(granules) ? this.take(granules) || this.takeTight(granules) : 0;
+  }
+
   /**
    * Takes a run whose first granule is a multiple of `alignment` granules.
    *
    * @returns its first granule, or 0 when no free run is long enough to hold it wherever that run stands.
    */
   takeAligned(granules: number, alignment: number): number {
-    const run = this.take(granules + alignment - 1);
+    const run = this.take(granules + alignment - 1) || this.takeTight(granules + alignment - 1);
     if (run === 0) return 0;
     const { words } = this;
     const table = words[this.heap + TABLE]!;
@@ -172,8 +180,13 @@ export class RunHeap {
     if (end >>> 0 > words[this.heap + FRESH]! >>> 0) words[this.heap + FRESH] = end;
   }
 
-  /** Makes granules a free run, and puts it in its bin. */
-  private link(run: number, length: number): void {
+  /** Where this arena's runs are: pairs of a first granule and the granule behind the last. */
+  regions(): readonly number[] {
+    return [this.words[this.heap + FIRST]!, this.words[this.heap + END]!];
+  }
+
+  /** Makes granules, which have free runs on neither side, a free run and puts it in its bin. */
+  link(run: number, length: number): void {
     const { words, arena } = this;
     const at = words[this.heap + TABLE]! + run;
     words[at + length - 1] = length << 2;
@@ -239,22 +252,26 @@ export class RunHeap {
    * grow, a new table come from there. Returns whether it could.
    */
   grow(granules: number): boolean {
-    const { words, heap, memory } = this;
+    const { words, heap, memory, pages } = this;
     const end = words[heap + END]!;
     const idle = (words[words[heap + TABLE]! + end]! & PREV_FREE) === 0 ? 0 : this.lengthBefore(end);
     const size = end - words[heap + FIRST]!;
     const least = end - idle + granules;
     const tight = (least + this.tableGranules(least + (least >>> 5)) + 1) * GRANULE;
     // A thirty-second of the heap at least, so that the cost of growing (a system call, new views) stays in proportion.
-    const roomy = Math.max(tight, (end + size / GROWTH_SHARE) * GRANULE, memory.byteLength);
+    const roomy = Math.max(
+      tight,
+      (end + size / GROWTH_SHARE) * GRANULE,
+      Math.min(memory.byteLength, pages.end),
+    );
     return this.extend(roomy, granules, idle) || this.extend(tight, granules, idle);
   }
 
   /** Moves the break to about `limit` bytes if that leaves a run of `granules` at the end beside the table. */
   private extend(limit: number, granules: number, idle: number): boolean {
-    const { words, heap, memory, pages } = this;
+    const { words, heap, pages } = this;
     const end = words[heap + END]!;
-    const bytes = Math.min(Math.ceil(limit / GROWTH) * GROWTH, memory.maxByteLength);
+    const bytes = Math.min(Math.ceil(limit / GROWTH) * GROWTH, pages.end);
     const newEnd = Math.floor(bytes / GRANULE);
     const tableGranules = this.tableGranules(newEnd);
     if (newEnd <= end || newEnd - end + idle < granules + tableGranules) return false;
@@ -269,7 +286,7 @@ export class RunHeap {
     const first = this.words[this.heap + FIRST]!;
     const granules = newEnd - first;
     if (granules < this.words[this.heap + TABLE_LENGTH]!) return 0;
-    return tableRoom(granules, this.memory.maxByteLength / GRANULE - first);
+    return tableRoom(granules, Math.floor(this.pages.end / GRANULE) - first);
   }
 
   /** The granules from the fence on become a free run; the fence moves to `newEnd`. */
@@ -329,6 +346,11 @@ export class RunHeap {
     }
     this.pages.sbrk(-(end - newEnd) * GRANULE);
     return end - newEnd;
+  }
+
+  /** Takes a free run of any length out of its bin; its tags stay for the caller to write. */
+  takeWhole(run: number): void {
+    this.unlink(run, binOf(this.words[this.words[this.heap + TABLE]! + run]! >>> LENGTH_SHIFT));
   }
 
   /** Marks a live run as the heap's own, which no user can free. */

@@ -13,7 +13,6 @@ const {
   BLOCKS,
   CLASS_BITS,
   CLASS_SHIFT,
-  END,
   FIRST,
   GRANULE,
   GRANULE_SHIFT,
@@ -23,6 +22,7 @@ const {
   LIVE,
   LIVE_SHIFT,
   PREV_FREE,
+  RECLAIM_OWNER,
   SPAN,
   TABLE,
 } = layout;
@@ -92,9 +92,7 @@ export class SpanPool {
       const run = runs.take(granules);
       if (run !== 0) return run;
     }
-    const tight = runs.takeTight(granules);
-    if (tight !== 0) return tight;
-    return runs.grow(granules) ? runs.take(granules) || runs.takeTight(granules) : 0;
+    return runs.obtain(granules);
   }
 
   /**
@@ -103,38 +101,48 @@ export class SpanPool {
    * O(heap / 256): it looks at every span. That is seldom, as it is called only before the break moves, by a part of the heap.
    */
   reclaim(): boolean {
-    const { runs, arena } = this;
+    const { runs } = this;
     const { words, heap } = runs;
     const table = words[heap + TABLE]!;
     const empty: number[] = [];
     const classes = new Uint8Array(CLASS_COUNT);
-    const end = words[heap + END]!;
-    for (let run = words[heap + FIRST]!; run < end; ) {
-      const tag = words[table + run]!;
-      if ((tag & KIND) !== SPAN) {
-        run += tag >>> LENGTH_SHIFT;
-        continue;
+    const regions = runs.regions();
+    for (let region = 0; region < regions.length; region += 2) {
+      const end = regions[region + 1]!;
+      for (let run = regions[region]!; run < end; ) {
+        const tag = words[table + run]!;
+        if ((tag & KIND) !== SPAN) {
+          run += tag >>> LENGTH_SHIFT;
+          continue;
+        }
+        const granules = lengthOfSpan(words, table + run);
+        if (this.dissolve(run, granules)) {
+          classes[(tag & CLASS_BITS) >>> CLASS_SHIFT] = 1;
+          empty.push(run);
+        }
+        run += granules;
       }
-      const granules = lengthOfSpan(words, table + run);
-      let live = 0;
-      for (let granule = run; granule < run + granules; granule++)
-        live |= words[table + granule]! >>> LIVE_SHIFT;
-      if (live === 0) {
-        empty.push(run);
-        const sizeClass = (tag & CLASS_BITS) >>> CLASS_SHIFT;
-        const capacity = Math.floor((granules * GRANULE) / CLASS_SIZE[sizeClass]!);
-        words[arena + BLOCKS + sizeClass] = words[arena + BLOCKS + sizeClass]! - capacity;
-        classes[sizeClass] = 1;
-        words[table + run] = (granules << LENGTH_SHIFT) | runs.owner | (tag & PREV_FREE) | LIVE;
-        words.fill(0, table + run + 1, table + run + granules);
-      }
-      run += granules;
     }
     for (let sizeClass = 0; sizeClass < CLASS_COUNT; sizeClass++) {
       if (classes[sizeClass] !== 0) this.sift(sizeClass);
     }
     for (const run of empty) runs.give(run, words[table + run]! >>> LENGTH_SHIFT);
     return empty.length > 0;
+  }
+
+  /** Makes a span a live run if it has no live block. Its blocks stay in their list for now. */
+  private dissolve(run: number, granules: number): boolean {
+    const { words, heap } = this.runs;
+    const at = words[heap + TABLE]! + run;
+    let live = 0;
+    for (let back = 0; back < granules; back++) live |= words[at + back]! >>> LIVE_SHIFT;
+    if (live !== 0) return false;
+    const sizeClass = (words[at]! & CLASS_BITS) >>> CLASS_SHIFT;
+    const blocks = this.arena + BLOCKS + sizeClass;
+    words[blocks] = words[blocks]! - Math.floor((granules * GRANULE) / CLASS_SIZE[sizeClass]!);
+    words.fill(0, at + 1, at + granules);
+    words[at] = (granules << LENGTH_SHIFT) | RECLAIM_OWNER | (words[at]! & PREV_FREE) | LIVE;
+    return true;
   }
 
   /** Takes the blocks that are no longer in spans out of a class's list. */

@@ -1,76 +1,26 @@
-/*
- * The allocator. Small blocks come from spans of their size class, larger ones are runs of their own.
- *
- * The fast paths are `allocate` and `deallocate` of small blocks, about fifty machine instructions each. They read
- * and write the tag of the block's granule, the head of its class's list and the link in the block: no division, no
- * loop, and nothing that grows with the number of live blocks. Everything else is off these paths, in methods that V8
- * need not inline.
- */
-import {
-  type Address,
-  type AlignedAllocator,
-  type BlockInfo,
-  DoubleFreeError,
-  type ExpandingAllocator,
-  expectAlignment,
-  expectSize,
-  type Footprint,
-  type HeapFault,
-  type HeapStats,
-  type Inspectable,
-  InvalidArgumentError,
-  InvalidPointerError,
-  NULL,
-  type Owner,
-  type ReallocatingAllocator,
-  type Resettable,
-  type Resolver,
-  type SizedDeallocator,
-  type Trimmer,
-  type UsableSize,
-  type ZeroedAllocator,
-} from "@heapwright/allocator";
-import { LinearMemory, LinearPages } from "@heapwright/heap-memory";
-import { attachHeap, createHeap, layOut } from "./heap.ts";
-import { checkHeap, heapStats, walkHeap } from "./inspect.ts";
+/* The heap of one thread. */
+import type { Address, Resettable, Trimmer } from "@heapwright/allocator";
+import { expectSize } from "@heapwright/allocator";
+import { LinearMemory } from "@heapwright/heap-memory";
+import { ALONE, attachHeap, createHeap, type HeapState, resetHeap } from "./heap.ts";
 import * as layout from "./layout.ts";
-import { addressOf, RunHeap } from "./run-heap.ts";
-import * as classes from "./size-classes.ts";
-import { SpanPool } from "./span-pool.ts";
+import { RunHeap } from "./run-heap.ts";
+import { SpanHeap } from "./span-heap.ts";
 
 // V8 folds constants of the module itself into its code, but loads an imported one at each use.
 const {
-  BACK_MAX,
-  BACK_SHIFT,
   CLASS_BITS,
   CLASS_SHIFT,
-  END,
-  FIRST,
   FIRST_BLOCK,
-  FREE,
-  FRESH,
   GRANULE,
   GRANULE_SHIFT,
-  HEADS,
   KIND,
   LENGTH_SHIFT,
-  LIVE,
-  NO_HEADS,
-  NONE,
   OWNER_MASK,
-  PROLOGUE_BYTES,
   SPAN,
-  TABLE,
   UNIT_MASK,
   UNIT_SHIFT,
-  ZERO,
 } = layout;
-const { CLASS_COUNT, CLASS_OF, CLASS_SIZE, SMALL_MAX } = classes;
-
-/** The largest block in bytes: what is left of 2^32 beside the first granule. */
-const LARGE_MAX = 2 ** 32 - GRANULE;
-/** Granules of the smallest large block. */
-const LEAST_LARGE: number = SMALL_MAX / GRANULE + 1;
 
 /**
  * The fast general-purpose malloc.
@@ -82,7 +32,7 @@ const LEAST_LARGE: number = SMALL_MAX / GRANULE + 1;
  * | rounding | to 16 bytes up to 256, then less than an eighth up to 1024, then to 256 bytes |
  * | smallest block | 16 bytes |
  * | largest block | 2^32 - 4096 bytes, less the tables |
- * | smallest heap | 8192 bytes |
+ * | smallest heap | 5 KiB |
  *
  * Every address that is no live block is recognised, wherever it comes from: a stale pointer whose block is
  * free, an address inside a block, a number from nowhere. All state is in the memory; what tells live blocks is outside
@@ -98,41 +48,7 @@ const LEAST_LARGE: number = SMALL_MAX / GRANULE + 1;
  * heap.deallocate(block);
  * ```
  */
-export class Spans
-  implements
-    AlignedAllocator,
-    ZeroedAllocator,
-    ReallocatingAllocator,
-    ExpandingAllocator,
-    SizedDeallocator,
-    UsableSize,
-    Owner,
-    Resolver,
-    Resettable,
-    Trimmer,
-    Inspectable,
-    Footprint
-{
-  readonly memory: LinearMemory;
-  readonly alignment: number = 16;
-
-  /** The memory as signed words, renewed on growth. */
-  private words: Int32Array;
-  private readonly runs: RunHeap;
-  private readonly pool: SpanPool;
-  /** Word index of HEAP. */
-  private readonly heap: number;
-  /** Word index of the first free block of class 0. */
-  private heads: number;
-  /** The first granule. */
-  private readonly first: number;
-  /** Number of granules up to the break, when last looked. */
-  private count = 0;
-  /** Where the tag of granule 0 would stand, when last looked. */
-  private table = 0;
-  /** What a live run of this allocator has in the bits of owner and kind. */
-  private readonly liveTag: number;
-
+export class Spans extends SpanHeap implements Resettable, Trimmer {
   /**
    * Begins a new heap.
    *
@@ -144,25 +60,13 @@ export class Spans
    */
   constructor(memory?: LinearMemory, start?: Address);
   /** @internal */
-  constructor(memory: LinearMemory, start: Address, pages: LinearPages);
-  constructor(memory: LinearMemory = LinearMemory.growing(), start: Address = 0, pages?: LinearPages) {
-    const state = pages === undefined ? createHeap(memory, start) : attachHeap(pages);
-    this.memory = memory;
-    this.runs = new RunHeap(state.pages, state.heap, state.arena, 0);
-    this.pool = new SpanPool(this.runs);
-    this.words = this.runs.words;
-    this.heap = state.heap;
-    this.heads = state.arena + HEADS;
-    this.first = this.words[state.heap + FIRST]!;
-    this.liveTag = this.runs.owner | LIVE;
-    this.renew();
-    // A table may move when a memory grows: the next operation is sent to the slow path, which looks anew.
-    memory.onGrow(() => {
-      this.words = this.runs.words;
-      this.heads = this.runs.arena + NO_HEADS;
-      this.table = this.heap + ZERO - this.first;
-      this.count = 0;
-    });
+  constructor(memory: LinearMemory, start: Address, state: HeapState);
+  constructor(
+    memory: LinearMemory = LinearMemory.growing(),
+    start: Address = 0,
+    { pages, heap, arena }: HeapState = createHeap(memory, start, ALONE),
+  ) {
+    super(new RunHeap(pages, heap, arena, 0));
   }
 
   /**
@@ -172,32 +76,7 @@ export class Spans
    * @throws AttachError when there is no heap at `start`, or one of another strategy or version.
    */
   static attach(memory: LinearMemory, start: Address = 0): Spans {
-    return new Spans(memory, start, LinearPages.attach(memory, start));
-  }
-
-  /**
-   * O(1). A small block is the first of its class's list: about 3 ns for three words read and two written, of which
-   * only the block's own link may miss the cache.
-   */
-  allocate(size: number): Address {
-    if (size <= SMALL_MAX && size >>> 0 === size) {
-      const sizeClass = CLASS_OF[(size + 15) >>> UNIT_SHIFT]!;
-      const { words } = this;
-      const head = this.heads + sizeClass;
-      const address = words[head]!;
-      const at = this.table + (address >>> GRANULE_SHIFT);
-      const tag = words[at]!;
-      const bit = FIRST_BLOCK << ((address >>> UNIT_SHIFT) & UNIT_MASK);
-      // True for a free block of this class; false at the end of the list, and where a stale pointer spoiled a link.
-      if ((tag & (bit | CLASS_BITS | KIND)) === ((sizeClass << CLASS_SHIFT) | SPAN)) {
-        words[at] = tag | bit;
-        words[head] = words[address >>> 2]!;
-        return address >>> 0;
-      }
-      // `>>> 0` tells V8 that both ways give an integer: without it, it boxes the result and converts it back, for 3 ns.
-      return this.allocateFromSpan(sizeClass) >>> 0;
-    }
-    return this.allocateLarge(size) >>> 0;
+    return new Spans(memory, start, attachHeap(memory, start, ALONE));
   }
 
   /**
@@ -228,105 +107,8 @@ export class Spans
     this.deallocateOther(address);
   }
 
-  allocateAligned(alignment: number, size: number): Address {
-    expectAlignment(alignment);
-    if (alignment <= this.alignment) return this.allocate(size);
-    if (size <= SMALL_MAX && alignment <= GRANULE) {
-      expectSize(size);
-      // Spans begin at granules, so in a class whose size is a multiple of the alignment every block is aligned.
-      let sizeClass = CLASS_OF[(size + 15) >>> 4]!;
-      while (sizeClass < CLASS_COUNT && (CLASS_SIZE[sizeClass]! & (alignment - 1)) !== 0) sizeClass++;
-      return this.allocate(CLASS_SIZE[sizeClass]!);
-    }
-    if (!isLarge(size)) return NULL;
-    const granules = Math.max(LEAST_LARGE, Math.ceil(size / GRANULE));
-    const step = Math.ceil(alignment / GRANULE);
-    const run = this.runs.takeAligned(granules, step) || this.obtainAligned(granules, step);
-    return addressOf(run);
-  }
-
-  allocateZeroed(size: number): Address {
-    const fresh = this.words[this.heap + FRESH]!;
-    const address = this.allocate(size);
-    if (address === NULL) return NULL;
-    if (size <= SMALL_MAX) this.memory.fill(address, CLASS_SIZE[CLASS_OF[(size + 15) >>> 4]!]!, 0);
-    else {
-      // Memory behind the highest run that was ever handed out is zero as it came from the system.
-      const end = Math.min(address + size, fresh * GRANULE);
-      if (end > address) this.memory.fill(address, end - address, 0);
-    }
-    return address;
-  }
-
-  reallocate(address: Address, size: number): Address {
-    if (address === NULL) return this.allocate(size);
-    const old = this.usableSize(address);
-    if (!isLarge(size)) return NULL;
-    if (this.resize(address, old, size, old / 2)) return address;
-    const moved = this.allocate(size);
-    if (moved === NULL) return size <= old ? address : NULL;
-    this.memory.copy(moved, address, Math.min(old, size));
-    this.deallocate(address);
-    return moved;
-  }
-
-  expand(address: Address, size: number): boolean {
-    const old = this.usableSize(address);
-    return isLarge(size) && this.resize(address, old, size, 0);
-  }
-
-  deallocateSized(address: Address, size: number): void {
-    if (address !== NULL) {
-      const usable = this.usableSize(address);
-      const large = usable > SMALL_MAX;
-      if (large ? Math.max(this.goodSize(size), LEAST_LARGE * GRANULE) !== usable : !(size <= usable)) {
-        throw new InvalidArgumentError("size", size, `the size of the block, which has ${usable} bytes`);
-      }
-    }
-    this.deallocate(address);
-  }
-
-  usableSize(address: Address): number {
-    const granule = address >>> GRANULE_SHIFT;
-    if ((granule - this.first) >>> 0 < this.count && address >>> 0 === address) {
-      const tag = this.words[this.table + granule]!;
-      const bit = FIRST_BLOCK << ((address >>> UNIT_SHIFT) & UNIT_MASK);
-      if ((tag & (bit | KIND)) === (bit | SPAN)) {
-        if ((address & UNIT_MASK) === 0) return CLASS_SIZE[(tag & CLASS_BITS) >>> CLASS_SHIFT]!;
-      } else if ((tag & (OWNER_MASK | KIND)) === this.liveTag && (address & (GRANULE - 1)) === 0) {
-        return (tag >>> LENGTH_SHIFT) * GRANULE;
-      }
-    }
-    if (this.renew()) return this.usableSize(address);
-    throw this.fault(address);
-  }
-
-  goodSize(size: number): number {
-    if (size <= SMALL_MAX && size >>> 0 === size) return CLASS_SIZE[CLASS_OF[(size + 15) >>> 4]!]!;
-    expectSize(size);
-    return Math.ceil(size / GRANULE) * GRANULE;
-  }
-
-  owns(address: Address): boolean {
-    const granule = address / GRANULE;
-    const first = this.first + PROLOGUE_BYTES / GRANULE;
-    return Number.isInteger(address) && granule >= first && granule < this.words[this.heap + END]!;
-  }
-
-  /** O(1) in spans, O(block size / 256) for large blocks. */
-  resolve(address: Address): Address {
-    this.renew();
-    if (!this.owns(address)) return NULL;
-    const tag = this.words[this.table + this.runAround(address)]!;
-    if ((tag & KIND) === SPAN) {
-      const block = this.blockAround(address);
-      return this.isLive(block) ? block : NULL;
-    }
-    return (tag & (OWNER_MASK | KIND)) === this.liveTag ? addressOf(this.runAround(address)) : NULL;
-  }
-
   deallocateAll(): void {
-    layOut({ pages: this.runs.pages, heap: this.heap, arena: this.runs.arena }, false);
+    resetHeap(this.runs);
     this.renew();
   }
 
@@ -341,114 +123,4 @@ export class Spans
     this.renew();
     return bytes;
   }
-
-  walk(): Iterable<BlockInfo> {
-    return walkHeap(this.runs);
-  }
-
-  check(): readonly HeapFault[] {
-    return checkHeap(this.runs);
-  }
-
-  stats(): HeapStats {
-    return heapStats(this.runs);
-  }
-
-  footprint(): number {
-    return (this.words[this.heap + END]! - this.first) * GRANULE;
-  }
-
-  /** Off the fast path: the class has no free block, or this instance has not yet seen what another one did. */
-  private allocateFromSpan(sizeClass: number): Address {
-    if (!this.renew() && !this.pool.fill(sizeClass)) return NULL;
-    this.renew();
-    return this.allocate(CLASS_SIZE[sizeClass]!);
-  }
-
-  /** About 20 ns: two bitmap words and a few tags. */
-  private allocateLarge(size: number): Address {
-    if (!isLarge(size)) return NULL;
-    const run = this.pool.obtain(Math.ceil(size / GRANULE));
-    return (run << GRANULE_SHIFT) >>> 0;
-  }
-
-  /** Makes room for an aligned run at the end of the heap. */
-  private obtainAligned(granules: number, step: number): number {
-    const run = this.pool.obtain(granules + step - 1);
-    if (run === 0) return 0;
-    this.runs.give(run, granules + step - 1);
-    return this.runs.takeAligned(granules, step);
-  }
-
-  /** Fits a block to `size` where it stands, unless that would keep a small block where less than `worth` would do. */
-  private resize(address: Address, old: number, size: number, worth: number): boolean {
-    if (old <= SMALL_MAX) return size <= old && (size >= worth || this.goodSize(size) >= worth);
-    if (size <= SMALL_MAX && worth > 0) return false;
-    const run = address >>> GRANULE_SHIFT;
-    const granules = Math.max(LEAST_LARGE, Math.ceil(size / GRANULE));
-    const now = old / GRANULE;
-    if (granules <= now) {
-      this.runs.shorten(run, granules);
-      return true;
-    }
-    if (this.runs.lengthen(run, granules)) return true;
-    const last = run + now === this.words[this.heap + END]!;
-    return last && this.runs.grow(granules - now) && this.runs.lengthen(run, granules);
-  }
-
-  /** What is left when the fast path does not know the address: NULL, a heap that grew elsewhere, or misuse. */
-  private deallocateOther(address: Address): void {
-    if (address === NULL) return;
-    if (!this.renew()) throw this.fault(address);
-    this.deallocate(address);
-  }
-
-  /** Takes over what has changed under this instance: the views, the table, the break. Returns whether anything had. */
-  private renew(): boolean {
-    this.memory.refresh();
-    const { words, count, table } = this;
-    this.words = this.runs.words;
-    this.count = this.words[this.heap + END]! - this.first;
-    this.table = this.words[this.heap + TABLE]!;
-    this.heads = this.runs.arena + HEADS;
-    return this.words !== words || this.count !== count || this.table !== table;
-  }
-
-  /** The first granule of the run that holds `address`, or its own one in a span. */
-  private runAround(address: Address): number {
-    let granule = address >>> GRANULE_SHIFT;
-    while ((this.words[this.table + granule]! & KIND) === NONE) granule--;
-    return granule;
-  }
-
-  /** The block that holds an address in a span; its tail counts as a block too. */
-  private blockAround(address: Address): Address {
-    const tag = this.words[this.table + (address >>> GRANULE_SHIFT)]!;
-    const base = addressOf((address >>> GRANULE_SHIFT) - ((tag >>> BACK_SHIFT) & BACK_MAX));
-    const size = CLASS_SIZE[(tag & CLASS_BITS) >>> CLASS_SHIFT]!;
-    return base + Math.trunc((address - base) / size) * size;
-  }
-
-  /** Whether a live block begins at an address in a span. */
-  private isLive(address: Address): boolean {
-    const tag = this.words[this.table + (address >>> GRANULE_SHIFT)]!;
-    return (tag & (FIRST_BLOCK << ((address >>> UNIT_SHIFT) & UNIT_MASK))) !== 0;
-  }
-
-  /** Says what is wrong with an address that is no live block. */
-  private fault(address: Address): Error {
-    if (address >>> 0 !== address) return new InvalidPointerError(address, "is no address");
-    if (!this.owns(address)) return new InvalidPointerError(address, "is outside the heap");
-    if (address % this.alignment !== 0) return new InvalidPointerError(address, "is not 16-byte aligned");
-    const kind = this.words[this.table + this.runAround(address)]! & KIND;
-    if (kind === FREE || (kind === SPAN && this.blockAround(address) === address))
-      return new DoubleFreeError(address);
-    return new InvalidPointerError(address, "is no block of this heap");
-  }
 }
-
-/** Whether `size`, no small one, can be served at all. Throws when it is no size. */
-const isLarge = (size: number): boolean => {
-  expectSize(size);
-  return size <= LARGE_MAX;
-};

@@ -1,6 +1,6 @@
 import { type Address, AttachError, InvalidArgumentError, type Memory } from "@heapwright/allocator";
 import { Header, Kind, MAGIC, NO_FRAME, TYPES, VERSION } from "./layout.ts";
-import { LISTS_BYTES } from "./per-cpu-lists.ts";
+import { listsBytes } from "./per-cpu-lists.ts";
 
 /** Everything that is chosen once, when the metadata of a buddy system is laid out. */
 export interface Geometry {
@@ -24,7 +24,7 @@ const blockCount = (first: number, capacity: number, blockOrder: number): number
   ((first + capacity - 1) >>> blockOrder) - (first >>> blockOrder) + 1;
 const blocks = (g: Geometry): number => blockCount(g.first, g.capacity, g.blockOrder);
 const headerBytes = (g: Geometry): number =>
-  Header.AREAS + (g.maxOrder + 1) * TYPES * 8 + g.cpus * LISTS_BYTES;
+  Header.AREAS + (g.maxOrder + 1) * TYPES * 8 + g.cpus * listsBytes(g.batch, g.high);
 const align8 = (bytes: number): number => Math.ceil(bytes / 8) * 8;
 
 /** Bytes of metadata that a geometry needs. */
@@ -83,7 +83,7 @@ export const format = (meta: Memory, at: Address, g: Geometry): void => {
   store(Header.LINK_SHIFT, g.external ? 3 : g.pageShift);
   store(Header.BLOCK_ORDER, g.blockOrder);
   const lists = Header.AREAS + (g.maxOrder + 1) * TYPES * 8;
-  for (let offset = Header.AREAS; offset < lists + g.cpus * LISTS_BYTES; offset += 8) store(offset, NO_FRAME);
+  for (let offset = Header.AREAS; offset < lists; offset += 8) store(offset, NO_FRAME);
   meta.fill(tables + blocks(g), g.capacity, Kind.RESERVED);
   // Last, so that no half-made heap can be attached to.
   store(Header.MAGIC, MAGIC);

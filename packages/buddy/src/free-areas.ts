@@ -115,7 +115,7 @@ export class FreeAreas {
     }
     meta.store32(area, frame);
     meta.store32(area + 4, meta.load32(area + 4) + 1);
-    meta.store32(this.at + Header.FREE, meta.load32(this.at + Header.FREE) + 2 ** order);
+    meta.store32(this.at + Header.FREE, meta.load32(this.at + Header.FREE) + (1 << order));
     this.setState(frame, Kind.FREE | order);
   }
 
@@ -157,7 +157,7 @@ export class FreeAreas {
       meta.store32(bitmap, meta.load32(bitmap) & ~(1 << order));
     }
     meta.store32(area + 4, meta.load32(area + 4) - 1);
-    meta.store32(this.at + Header.FREE, meta.load32(this.at + Header.FREE) - 2 ** order);
+    meta.store32(this.at + Header.FREE, meta.load32(this.at + Header.FREE) - (1 << order));
     this.setState(frame, Kind.TAIL);
   }
 
@@ -176,7 +176,7 @@ export class FreeAreas {
   #takeFrom(found: number, order: number, type: number): number {
     const frame = this.meta.load32(this.area(found, type));
     this.unlink(frame, found);
-    for (let half = found - 1; half >= order; half--) this.push(frame + 2 ** half, half);
+    for (let half = found - 1; half >= order; half--) this.push(frame + (1 << half), half);
     return frame;
   }
 

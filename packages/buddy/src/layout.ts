@@ -4,7 +4,7 @@
  *   +0     magic "BUDY"            +64   bitmap of orders with free runs, one word a mobility type
  *   +4     version of this layout  +80   number of pageblocks of each mobility type
  *   +8     page shift              +128  free areas: for each order, for each type { head frame, number of runs }
- *   +12    greatest order                then per-CPU lists: for each CPU, order, type { head frame, pages }
+ *   +12    greatest order                then per-CPU lists: for each CPU, order, type { length, frames ... }
  *   +16    first frame             then the tables (frames there are counted from the first one):
  *   +20    frames present                one byte a pageblock: its mobility type
  *   +24    frames the tables hold        one byte a frame: its state

@@ -1,111 +1,122 @@
-import { type Address, HeapCorruptionError } from "@heapwright/allocator";
+import type { Address } from "@heapwright/allocator";
 import type { FreeAreas } from "./free-areas.ts";
-import { ASKED_TYPES, CACHED_ORDERS, Header, Kind, NO_FRAME, TYPES } from "./layout.ts";
+import { ASKED_TYPES, CACHED_ORDERS, Header, Kind, TYPES } from "./layout.ts";
+
+/** Bytes of one list: its length and its slots. */
+const listBytes = (batch: number, high: number): number => (1 + Math.max(batch, high)) * 4;
 
 /** Bytes that the lists of one CPU take in the metadata. */
-export const LISTS_BYTES: number = CACHED_ORDERS * ASKED_TYPES * 8;
+export const listsBytes = (batch: number, high: number): number =>
+  high === 0 ? 0 : CACHED_ORDERS * ASKED_TYPES * listBytes(batch, high);
 
 /**
  * Small stacks of free runs of the low orders, one set for each CPU, in front of the free areas. An allocation that
  * finds one there is a pop, a free is a push; the free areas are visited for a batch at a time. Linux's
  * `per_cpu_pages`.
  *
- * What always holds: each run on a list has the state CACHED and the list's order; a list never keeps more frames than
- * the high mark, or one batch when that is more. Runs on a list are not free for merging: {@link PerCpuLists.drain}
- * makes them so.
+ * ```
+ *   list   length | frame | frame | frame | -    a stack of frames, in the metadata: no stray store reaches it
+ *                   coldest         next
+ * ```
+ *
+ * What always holds: each run on a list has the state CACHED and the list's order; a list holds no more frames than the
+ * high mark. Runs on a list are not free for merging: {@link PerCpuLists.drain} makes them so.
  */
 export class PerCpuLists {
   readonly #areas: FreeAreas;
-  readonly #base: Address;
+  /** Where the lists begin. */
+  readonly base: Address;
+  /** Bytes of one list. List by list stand the types, then the orders, then the CPUs. */
+  readonly listBytes: number;
   readonly #batch: number;
   readonly #high: number;
 
   constructor(areas: FreeAreas) {
     this.#areas = areas;
-    this.#base = areas.at + Header.AREAS + (areas.maxOrder + 1) * TYPES * 8;
+    this.base = areas.at + Header.AREAS + (areas.maxOrder + 1) * TYPES * 8;
     this.#batch = areas.meta.load32(areas.at + Header.BATCH);
     this.#high = areas.meta.load32(areas.at + Header.HIGH);
+    this.listBytes = listBytes(this.#batch, this.#high);
   }
 
   #list(cpu: number, order: number, type: number): Address {
-    return this.#base + cpu * LISTS_BYTES + (order * ASKED_TYPES + type) * 8;
+    return this.base + ((cpu * CACHED_ORDERS + order) * ASKED_TYPES + type) * this.listBytes;
   }
 
   /**
    * Takes a run of an order below CACHED_ORDERS; its state is left to the caller.
    *
-   * Cost when the list is not empty: three loads and two stores.
+   * Cost when the list is not empty: two loads and a store.
    *
    * @returns the first frame, or -1 when both list and areas are empty.
    */
   pop(cpu: number, order: number, type: number): number {
-    const { meta, links } = this.#areas;
+    const { meta } = this.#areas;
     const list = this.#list(cpu, order, type);
-    let head = meta.load32(list);
-    if (head === NO_FRAME) {
-      this.#refill(list, order, type);
-      head = meta.load32(list);
-      if (head === NO_FRAME) return -1;
+    let length = meta.load32(list);
+    if (length === 0) {
+      length = this.#refill(list, order, type);
+      if (length === 0) return -1;
     }
-    // The link stands where the last owner of the run could still write: what it names must be a cached run.
-    if (!this.#areas.has(head) || this.#areas.state(head) !== (Kind.CACHED | order)) {
-      throw new HeapCorruptionError(list, `per-CPU list of order ${order}: frame ${head} is no cached run`);
-    }
-    meta.store32(list, links.load32(this.#areas.link(head)));
-    meta.store32(list + 4, meta.load32(list + 4) - 1);
-    return head;
+    meta.store32(list, length - 1);
+    return meta.load32(list + length * 4);
   }
 
-  /** Puts a run of an order below CACHED_ORDERS on its list. */
+  /** Puts a run of an order below CACHED_ORDERS on its list. One load and two stores when there is room, and the states. */
   push(cpu: number, frame: number, order: number): void {
     const areas = this.#areas;
+    const { meta } = areas;
     const type = areas.typeOf(frame);
     if (type >= ASKED_TYPES) {
       areas.give(frame, order);
       return;
     }
     const list = this.#list(cpu, order, type);
-    this.#put(list, frame, order);
-    if (areas.meta.load32(list + 4) << order > this.#high) this.#drain(list, order, this.#batch);
+    let length = meta.load32(list);
+    if ((length + 1) << order > this.#high && length > 0) {
+      this.#drain(list, order, Math.max(this.#batch >>> order, 1));
+      length = meta.load32(list);
+    }
+    areas.setState(frame, Kind.CACHED | order);
+    meta.store32(list + length * 4 + 4, frame);
+    meta.store32(list, length + 1);
   }
 
-  #put(list: Address, frame: number, order: number): void {
-    const { meta, links } = this.#areas;
-    links.store32(this.#areas.link(frame), meta.load32(list));
-    meta.store32(list, frame);
-    meta.store32(list + 4, meta.load32(list + 4) + 1);
-    this.#areas.setState(frame, Kind.CACHED | order);
-  }
-
-  #refill(list: Address, order: number, type: number): void {
-    const wanted = Math.max(this.#batch >>> order, 1);
-    const taken: number[] = [];
-    for (let i = 0; i < wanted; i++) {
-      const frame = this.#areas.take(order, type);
+  /** Fills an empty list with a batch. Returns its length. */
+  #refill(list: Address, order: number, type: number): number {
+    const areas = this.#areas;
+    const { meta } = areas;
+    const wanted = Math.max(Math.min(this.#batch, this.#high) >>> order, 1);
+    let length = 0;
+    for (; length < wanted; length++) {
+      const frame = areas.take(order, type);
       if (frame < 0) break;
-      taken.push(frame);
+      areas.setState(frame, Kind.CACHED | order);
+      meta.store32(list + length * 4 + 4, frame);
     }
-    // Pushed in reverse, so that they are handed out in the order in which the areas gave them.
-    for (let i = taken.length - 1; i >= 0; i--) this.#put(list, taken[i]!, order);
+    // Turned round, so that they are handed out in the order in which the areas gave them.
+    for (let low = list + 4, high = list + length * 4; low < high; low += 4, high -= 4) {
+      const frame = meta.load32(low);
+      meta.store32(low, meta.load32(high));
+      meta.store32(high, frame);
+    }
+    meta.store32(list, length);
+    return length;
   }
 
-  /** Gives up to `frames` frames of a list back to the areas, at least one run. */
-  #drain(list: Address, order: number, frames: number): void {
-    const { meta, links } = this.#areas;
-    for (let left = frames; left > 0; left -= 2 ** order) {
-      const head = meta.load32(list);
-      if (head === NO_FRAME) return;
-      if (!this.#areas.has(head) || this.#areas.state(head) !== (Kind.CACHED | order)) {
-        throw new HeapCorruptionError(list, `per-CPU list of order ${order}: frame ${head} is no cached run`);
-      }
-      meta.store32(list, links.load32(this.#areas.link(head)));
-      meta.store32(list + 4, meta.load32(list + 4) - 1);
-      this.#areas.give(head, order);
-    }
+  /** Gives the coldest runs of a list back to the areas, at most so many. */
+  #drain(list: Address, order: number, runs: number): void {
+    const { meta } = this.#areas;
+    const length = meta.load32(list);
+    const given = Math.min(runs, length);
+    for (let i = 1; i <= given; i++) this.#areas.give(meta.load32(list + i * 4), order);
+    meta.copy(list + 4, list + given * 4 + 4, (length - given) * 4);
+    meta.store32(list, length - given);
   }
 
   /** Gives all runs of a CPU's lists back to the areas. Linux's `drain_pages`. */
   drain(cpu: number): void {
+    if (this.#high === 0) return;
     for (let order = 0; order < CACHED_ORDERS; order++) {
       for (let type = 0; type < ASKED_TYPES; type++) {
         this.#drain(this.#list(cpu, order, type), order, Number.POSITIVE_INFINITY);
@@ -115,18 +126,12 @@ export class PerCpuLists {
 
   /** Number of runs on one list. */
   count(cpu: number, order: number, type: number): number {
-    return this.#areas.meta.load32(this.#list(cpu, order, type) + 4);
+    return this.#high === 0 ? 0 : this.#areas.meta.load32(this.#list(cpu, order, type));
   }
 
   /** The runs of one list, next to be handed out first. */
   *runs(cpu: number, order: number, type: number): Generator<number> {
-    const { meta, links } = this.#areas;
-    let frame = meta.load32(this.#list(cpu, order, type));
-    // A spoilt link could lead in a circle; the count bounds the walk.
-    for (let left = this.count(cpu, order, type); left > 0 && frame !== NO_FRAME; left--) {
-      yield frame;
-      if (!this.#areas.has(frame)) return;
-      frame = links.load32(this.#areas.link(frame));
-    }
+    const list = this.#list(cpu, order, type);
+    for (let i = this.count(cpu, order, type); i > 0; i--) yield this.#areas.meta.load32(list + i * 4);
   }
 }

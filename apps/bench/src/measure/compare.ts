@@ -1,8 +1,9 @@
 /*
  * The order of the runs. Everything about one trace is done before the next. Of the timed runs, run 1 of every
  * allocator comes before run 2 of any (round robin), so that a machine that grows slower or faster meanwhile does so
- * for all alike.
+ * for all alike. What is counted and not timed comes afterwards, on all processors.
  */
+import { availableParallelism } from "node:os";
 import { formatSpec, type Spec } from "../specs/grammar.ts";
 import type { NamedTrace } from "../traces/load.ts";
 import { type Columns, toColumns } from "./columns.ts";
@@ -59,20 +60,34 @@ export const compare = async (plan: Plan, step: (label: string) => void): Promis
         step(`${name} ${cell.allocator}`);
       }
     }
-    for (const [spec, cell] of row) {
-      await once("memory", spec, cell, columns, plan.limitMs, (memory: MemoryResult) => {
-        cell.memory = memory;
-      });
-      step(`${name} ${cell.allocator}`);
-      if (!plan.cost) continue;
-      await once("cost", spec, cell, columns, plan.limitMs, (cost: CostResult | null) => {
-        cell.cost = cost;
-      });
-      step(`${name} ${cell.allocator}`);
-    }
+    const untimed = row.flatMap(([spec, cell]) => {
+      const label = `${name} ${cell.allocator}`;
+      const memory = async (): Promise<void> => {
+        await once("memory", spec, cell, columns, plan.limitMs, (result: MemoryResult) => {
+          cell.memory = result;
+        });
+        step(label);
+      };
+      const cost = async (): Promise<void> => {
+        await once("cost", spec, cell, columns, plan.limitMs, (result: CostResult | null) => {
+          cell.cost = result;
+        });
+        step(label);
+      };
+      return plan.cost ? [memory, cost] : [memory];
+    });
+    await sideBySide(untimed);
     cells.push(...row.map(([, cell]) => cell));
   }
   return cells;
+};
+
+/** Runs that take no time may share the processors. */
+const sideBySide = async (runs: (() => Promise<void>)[]): Promise<void> => {
+  const lane = async (): Promise<void> => {
+    for (let run = runs.shift(); run !== undefined; run = runs.shift()) await run();
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, lane));
 };
 
 const emptyCell = (allocator: string, trace: string, ops: number): Cell => ({

@@ -73,6 +73,8 @@ export interface SummaryRow {
   readonly averageFragmentation: number;
   readonly failed: number;
   readonly finished: number;
+  /** Traces on which an error stopped it: its means then stand for nothing. */
+  readonly errors: number;
   readonly traces: number;
 }
 
@@ -108,14 +110,17 @@ export const summarise = (cells: readonly Cell[]): SummaryRow[] => {
       averageFragmentation: mean(known(done.map((cell) => cell.memory?.averageFragmentation))),
       failed: done.reduce((sum, cell) => sum + cell.failed, 0),
       finished: done.length,
+      errors: all.length - timed.length,
       traces: all.length,
     };
   });
 };
 
-/** A time of the summary: marked where some trace was cut. */
-export const atLeast = (row: SummaryRow, value: number): string =>
-  row.finished === row.traces ? digits(value) : `> ${digits(value)}`;
+/** A time of the summary: marked where some trace was cut, none where one failed. */
+export const atLeast = (row: SummaryRow, value: number): string => {
+  if (row.errors > 0) return "-";
+  return row.finished === row.traces ? digits(value) : `> ${digits(value)}`;
+};
 
 /** The summary over all traces. */
 export const summaryTable = (rows: readonly SummaryRow[]): string => {

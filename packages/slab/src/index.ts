@@ -19,3 +19,16 @@ export { Kmalloc } from "./kmalloc.ts";
 export { KmemCache } from "./kmem-cache.ts";
 export { type SizeClass, type SizeClasses, sizeClasses } from "./size-classes.ts";
 export { type SlabOptions, Slabs } from "./slabs.ts";
+export {
+  type Cursor,
+  type Fields,
+  type FieldValue,
+  type Getters,
+  type Setters,
+  type StructCache,
+  type StructLayout,
+  type StructView,
+  struct,
+  structCache,
+} from "./struct.ts";
+export type { FieldType } from "./struct-fields.ts";

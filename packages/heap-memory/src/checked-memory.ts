@@ -114,6 +114,10 @@ export class CheckedMemory implements Memory {
   onGrow(listener: () => void): () => void {
     return this.parent.onGrow(listener);
   }
+  /** As `Memory.refresh` of the parent; does nothing where it has none. */
+  refresh(): void {
+    this.parent.refresh?.();
+  }
 
   #expect(access: string, address: Address, size: number): void {
     if (address % size !== 0) {

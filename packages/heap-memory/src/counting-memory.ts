@@ -165,6 +165,10 @@ export class CountingMemory implements Memory {
   onGrow(listener: () => void): () => void {
     return this.parent.onGrow(listener);
   }
+  /** As `Memory.refresh` of the parent; does nothing where it has none. */
+  refresh(): void {
+    this.parent.refresh?.();
+  }
 
   #touch(address: Address): void {
     if (!this.#open) return;

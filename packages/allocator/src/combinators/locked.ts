@@ -15,7 +15,7 @@ export interface Lock {
 /**
  * Holds a lock during each operation, so that several workers may use one heap in shared memory.
  *
- * Each worker has its own allocator attached to the heap, its own lock object over the same words, and one of these
+ * Growth by the others is noticed under the lock. Each worker has its own allocator attached to the heap, its own lock object over the same words, and one of these
  * around both. An uncontended lock costs about 20 ns an operation in V8, much more than most operations themselves:
  * prefer an allocator with caches for each worker where speed matters.
  *
@@ -30,11 +30,13 @@ export interface Lock {
  */
 export class Locked extends Forwarder {
   readonly #lock: Lock;
+  readonly #refreshes: boolean;
 
   /** @param lock The lock that every worker's `Locked` over this heap uses. */
   constructor(parent: Allocator, lock: Lock) {
     super(parent);
     this.#lock = lock;
+    this.#refreshes = typeof parent.memory.refresh === "function";
   }
 
   override allocate(size: number): Address {
@@ -176,7 +178,11 @@ export class Locked extends Forwarder {
   }
 
   #acquire(): void {
-    if (this.#lock.acquire()) return;
+    if (this.#lock.acquire()) {
+      // The last owner may have grown the memory: the heap's links may lead beyond what this side has seen of it.
+      if (this.#refreshes) this.memory.refresh!();
+      return;
+    }
     this.#lock.release();
     throw new LockError("an owner of the lock died inside the heap: check it and declare it repaired");
   }

@@ -21,18 +21,9 @@
  *       next chunk -> +----------------------------------+
  *                     | prev_size = size while free      |
  *
- * A word is read whole, whatever its width: on x86-64 as low + high * 2^32. Addresses of the memory never have a high
- * part, so one that has is corruption: the tests see it as the huge number it is, and a load through it faults.
- *
  * Invariant: nothing here decides anything. All state by which malloc acts is in the memory.
  */
-import {
-  type Address,
-  HeapCorruptionError,
-  type MappingSource,
-  type Memory,
-  type PageSource,
-} from "@heapwright/allocator";
+import type { Address, MappingSource, Memory, PageSource } from "@heapwright/allocator";
 import { type Geometry, NBINS } from "./layout/geometry.ts";
 import type { Profile } from "./layout/profile.ts";
 import { PARAMETER } from "./layout/statics.ts";
@@ -47,8 +38,11 @@ export const NON_MAIN_ARENA = 4;
 const HIGH = 2 ** 32;
 const NONCONTIGUOUS = 2;
 
-/** The memory of one heap seen through the layout of one ABI and profile. */
-export class Core {
+/**
+ * The memory of one heap seen through the layout of one ABI and profile. What depends on the width of a word is in
+ * {@link Core32} and {@link Core64}: a few short accessors each, so that a heap never tests its width.
+ */
+export abstract class Core {
   readonly mem: Memory;
   readonly source: PageSource;
   /** The source again when it can map, else undefined. */
@@ -76,7 +70,13 @@ export class Core {
   readonly fdNextAt: number;
   readonly bkNextAt: number;
   readonly safeLinking: boolean;
-  readonly unsortedAt: number;
+  readonly binZeroAt: number;
+  readonly fastbinsAt: number;
+  readonly binmapAt: number;
+  readonly systemMemAt: number;
+  readonly smallShift: number;
+  readonly smallCorrection: number;
+  readonly fastShift: number;
   readonly topAt: number;
   readonly heapMax: number;
 
@@ -107,59 +107,46 @@ export class Core {
     this.fdNextAt = 4 * g.word;
     this.bkNextAt = 5 * g.word;
     this.safeLinking = profile.safeLinking;
-    // bin_at (av, 1): the bins array seen as chunks begins two words early.
-    this.unsortedAt = g.binsAt - 2 * g.word;
+    // bin_at (av, 1) begins two words before the bins array, so that the array's first words are its fd and bk.
+    this.binZeroAt = g.binsAt - 4 * g.word;
+    this.fastbinsAt = g.fastbinsAt;
+    this.binmapAt = g.binmapAt;
+    this.systemMemAt = g.systemMemAt;
+    this.smallShift = g.smallShift;
+    this.smallCorrection = g.smallCorrection;
+    this.fastShift = g.fastShift;
     this.topAt = g.topAt;
     this.heapMax = g.heapMax;
   }
 
-  // ---- words -------------------------------------------------------------------------------------------------------
+  // ---- words: by the ABI's width ---------------------------------------------------------------------------------------
 
   /** The word at an address. */
-  load(address: Address): number {
-    const low = this.mem.load32(address);
-    return this.wide ? this.loadWide(address, low) : low;
-  }
-
-  loadWide(address: Address, low: number): number {
-    if (address >= HIGH || address < 0) throw fault(address);
-    const high = this.mem.load32(address + 4);
-    return high === 0 ? low : high * HIGH + low;
-  }
-
+  abstract load(address: Address): number;
   /** Stores a word. */
-  store(address: Address, value: number): void {
-    this.mem.store32(address, value);
-    if (this.wide) this.storeWide(address, value);
-  }
-
-  storeWide(address: Address, value: number): void {
-    if (address >= HIGH || address < 0) throw fault(address);
-    // A size above 2^31 with flags set by | is negative here; its high word is 0 all the same.
-    this.mem.store32(address + 4, value < HIGH ? 0 : Math.floor(value / HIGH));
-  }
+  abstract store(address: Address, value: number): void;
+  /** The link crossed with the page of its own position: see {@link Core.mangle}. */
+  abstract crossed(position: Address, link: number): number;
 
   // ---- chunks ------------------------------------------------------------------------------------------------------
 
   /** The size word with its flags. */
-  head(chunk: Address): number {
-    return this.load(chunk + this.word);
-  }
-
-  setHead(chunk: Address, head: number): void {
-    this.store(chunk + this.word, head);
-  }
-
+  abstract head(chunk: Address): number;
+  abstract setHead(chunk: Address, head: number): void;
   /** The chunk's size in bytes, without the flags. */
-  size(chunk: Address): number {
-    const low = this.mem.load32(chunk + this.word);
-    return this.wide ? this.sizeWide(chunk, low) : (low & -8) >>> 0;
-  }
-
-  sizeWide(chunk: Address, low: number): number {
-    const head = this.loadWide(chunk + this.word, low);
-    return head < HIGH ? (head & -8) >>> 0 : head - (low & 7);
-  }
+  abstract size(chunk: Address): number;
+  abstract fd(chunk: Address): Address;
+  abstract setFd(chunk: Address, to: Address): void;
+  abstract bk(chunk: Address): Address;
+  abstract setBk(chunk: Address, to: Address): void;
+  abstract fdNext(chunk: Address): Address;
+  abstract setFdNext(chunk: Address, to: Address): void;
+  abstract bkNext(chunk: Address): Address;
+  abstract setBkNext(chunk: Address, to: Address): void;
+  /** Whether the chunk that begins `size` bytes after `chunk` says that the one before it is in use. */
+  abstract inUseAt(chunk: Address, size: number): boolean;
+  abstract setInUseAt(chunk: Address, size: number): void;
+  abstract clearInUseAt(chunk: Address, size: number): void;
 
   /** Sets the size and keeps the flags. */
   setHeadSize(chunk: Address, sizeAndFlags: number): void {
@@ -179,50 +166,9 @@ export class Core {
     this.store(chunk + size, size);
   }
 
-  /** Whether the chunk that begins `size` bytes after `chunk` says that the one before it is in use. */
-  inUseAt(chunk: Address, size: number): boolean {
-    return (this.head(chunk + size) & PREV_INUSE) !== 0;
-  }
-
-  setInUseAt(chunk: Address, size: number): void {
-    const at = chunk + size + this.word;
-    if (this.wide && at >= HIGH) throw fault(at);
-    this.mem.store32(at, this.mem.load32(at) | PREV_INUSE);
-  }
-
-  clearInUseAt(chunk: Address, size: number): void {
-    const at = chunk + size + this.word;
-    this.mem.store32(at, this.mem.load32(at) & ~PREV_INUSE);
-  }
-
   setNonMainArena(chunk: Address): void {
     const at = chunk + this.word;
     this.mem.store32(at, this.mem.load32(at) | NON_MAIN_ARENA);
-  }
-
-  fd(chunk: Address): Address {
-    return this.load(chunk + this.fdAt);
-  }
-  setFd(chunk: Address, to: Address): void {
-    this.store(chunk + this.fdAt, to);
-  }
-  bk(chunk: Address): Address {
-    return this.load(chunk + this.bkAt);
-  }
-  setBk(chunk: Address, to: Address): void {
-    this.store(chunk + this.bkAt, to);
-  }
-  fdNext(chunk: Address): Address {
-    return this.load(chunk + this.fdNextAt);
-  }
-  setFdNext(chunk: Address, to: Address): void {
-    this.store(chunk + this.fdNextAt, to);
-  }
-  bkNext(chunk: Address): Address {
-    return this.load(chunk + this.bkNextAt);
-  }
-  setBkNext(chunk: Address, to: Address): void {
-    this.store(chunk + this.bkNextAt, to);
   }
 
   /** Whether a chunk's user address breaks the alignment. */
@@ -241,9 +187,7 @@ export class Core {
    * The same function mangles and reveals.
    */
   mangle(position: Address, link: number): number {
-    if (!this.safeLinking) return link;
-    const low = ((position >>> 12) ^ link) >>> 0;
-    return link < HIGH ? low : Math.floor(link / HIGH) * HIGH + low;
+    return this.safeLinking ? this.crossed(position, link) : link;
   }
 
   /** The chunk size for a request, or -1 when the request is larger than PTRDIFF_MAX. checked_request2size. */
@@ -259,11 +203,11 @@ export class Core {
 
   /** The header of bin `index` of an arena, as the pretended chunk whose fd and bk are the bin's ends. */
   bin(arena: Address, index: number): Address {
-    return arena + this.unsortedAt + (index - 1) * this.header;
+    return arena + this.binZeroAt + index * this.header;
   }
 
   smallIndex(size: number): number {
-    return (size >>> this.g.smallShift) + this.g.smallCorrection;
+    return (size >>> this.smallShift) + this.smallCorrection;
   }
 
   /** Spacing doubles in powers of eight: 64 B, 512 B, 4 KiB, 32 KiB, 256 KiB, and one bin for the rest. */
@@ -282,12 +226,12 @@ export class Core {
 
   /** `fastbin_index`: of 32 bits, as in C, so that a corrupted size maps as it does there. */
   fastIndex(size: number): number {
-    return ((size >>> this.g.fastShift) - 2) >>> 0;
+    return ((size >>> this.fastShift) - 2) >>> 0;
   }
 
   /** The address of a fast bin's head. */
   fastbin(arena: Address, index: number): Address {
-    return arena + this.g.fastbinsAt + index * this.word;
+    return arena + this.fastbinsAt + index * this.word;
   }
 
   // ---- arenas ------------------------------------------------------------------------------------------------------
@@ -305,10 +249,10 @@ export class Core {
     this.store(arena + this.g.lastRemainderAt, chunk);
   }
   systemMem(arena: Address): number {
-    return this.load(arena + this.g.systemMemAt);
+    return this.load(arena + this.systemMemAt);
   }
   setSystemMem(arena: Address, bytes: number): void {
-    this.store(arena + this.g.systemMemAt, bytes);
+    this.store(arena + this.systemMemAt, bytes);
   }
   contiguous(arena: Address): boolean {
     return (this.mem.load32(arena + 4) & NONCONTIGUOUS) === 0;
@@ -365,6 +309,3 @@ export class Core {
     return bytes - (bytes % this.pageSize);
   }
 }
-
-const fault = (address: number): HeapCorruptionError =>
-  new HeapCorruptionError(address, `segmentation fault: 0x${address.toString(16)} is not mapped`);

@@ -10,8 +10,10 @@ import {
 } from "@heapwright/allocator";
 import { LinearPages } from "@heapwright/heap-memory";
 import { initArena } from "./arenas/arena.ts";
-import { Core } from "./core.ts";
-import type { Abi } from "./layout/abi.ts";
+import type { Core } from "./core.ts";
+import { Core32 } from "./core32.ts";
+import { Core64 } from "./core64.ts";
+import { type Abi, wordBytes } from "./layout/abi.ts";
 import { geometryOf } from "./layout/geometry.ts";
 import { type Profile, type ProfileName, profiles } from "./layout/profile.ts";
 import {
@@ -35,7 +37,7 @@ const ROOT_AT = 20;
 const mainArenaAt = (threads: number): number => THREADS_AT + threads * THREAD_BYTES;
 
 const coreAt = (source: PageSource, abi: Abi, profile: Profile, state: Address, threads: number): Core =>
-  new Core(
+  new (wordBytes(abi) === 4 ? Core32 : Core64)(
     source,
     canMap(source) ? source : undefined,
     geometryOf(abi, profile),

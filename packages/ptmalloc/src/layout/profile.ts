@@ -29,6 +29,8 @@ export interface Profile {
   readonly memalignMergesRests: boolean;
   /** Whether memalign looks through the tcache bin for a chunk that is aligned enough (2.38). */
   readonly memalignUsesTcache: boolean;
+  /** Whether realloc returns at once when the request fits the block with little to spare (2.41). */
+  readonly reallocKeepsWhatFits: boolean;
   /** Words of `heap_info`: the page size was added in 2.35. */
   readonly heapInfoWords: 4 | 5;
   /** Whether `mallopt` takes any mmap threshold (2.35), or only up to half a heap. */
@@ -49,6 +51,7 @@ const glibc236: Profile = {
   callocUsesTcache: false,
   smallChunksSkipUnsorted: false,
   memalignMergesRests: false,
+  reallocKeepsWhatFits: false,
   memalignUsesTcache: false,
   heapInfoWords: 5,
   anyMmapThreshold: true,
@@ -73,6 +76,7 @@ const glibc241: Profile = {
   callocUsesTcache: true,
   smallChunksSkipUnsorted: true,
   memalignMergesRests: true,
+  reallocKeepsWhatFits: true,
   memalignUsesTcache: true,
   assertions: "line",
 };

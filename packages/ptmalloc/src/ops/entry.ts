@@ -222,11 +222,19 @@ const clear = (core: Core, mem: Address, bytes: number, top: Address, dirty: num
   core.mem.fill(mem, length, 0);
 };
 
+/** Whether a request fits a block with less than two words to spare, or a mapping with at most a page. */
+const fitsClosely = (core: Core, chunk: Address, size: number, mapped: boolean, bytes: number): boolean => {
+  if (!mapped && !core.inUseAt(chunk, size)) return false;
+  const spare = core.usable(chunk) - bytes;
+  return spare >= 0 && (spare < 2 * core.word || (mapped && spare <= core.pageSize));
+};
+
 /** realloc of a live block to a size other than 0. */
 export const reallocSlow = (core: Core, thread: ThreadState, mem: Address, bytes: number): Address => {
   const chunk = mem - core.header;
   const size = core.size(chunk);
   const mapped = (core.head(chunk) & IS_MMAPPED) !== 0;
+  if (core.profile.reallocKeepsWhatFits && fitsClosely(core, chunk, size, mapped, bytes)) return mem;
   let arena = 0;
   if (!mapped) {
     if (thread.tcache === 0) initTcache(core, thread);

@@ -29,6 +29,9 @@ export const Frame = {
   TABLE: 0x400,
 } as const;
 
+/** Makes room; `desperate` when not a single frame is left. Returns whether it freed any. */
+export type Pressure = (frames: Frames, desperate: boolean) => boolean;
+
 /**
  * Physical memory: the frames themselves, and what the kernel knows of each (`struct page`).
  *
@@ -52,7 +55,7 @@ export class Frames {
   /** Frames in use. */
   used = 0;
   /** Called when a frame is wanted and few or none are left; returns whether it made room. Set by the reclaimer. */
-  pressure: ((frames: Frames, desperate: boolean) => boolean) | null = null;
+  pressure: Pressure | null = null;
   /** Below so many free frames, {@link Frames.pressure} is called before each allocation. */
   lowWatermark = 0;
   /** Frames that may be used. */

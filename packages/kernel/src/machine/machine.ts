@@ -1,97 +1,28 @@
-import type { PageAllocator } from "@heapwright/allocator";
-import { LinearMemory } from "@heapwright/heap-memory";
-import { PAGE_SIZE } from "../abi/page.ts";
-import { FrameStack } from "../frames/frame-stack.ts";
-import { Frames } from "../frames/frames.ts";
-import { LruLists } from "../frames/lru.ts";
-import { CommitAccount } from "../mm/mm.ts";
-import type { BackingStore } from "../page-cache/backing-store.ts";
-import { CachedObject } from "../page-cache/cached-object.ts";
-import { SwapDevice } from "../swap/swap-device.ts";
-
-/** Of what a machine is made. */
-export interface MachineOptions {
-  /** Physical memory. A new one of 4 GiB, committed by the host as it is touched, when left out. */
-  readonly memory?: LinearMemory;
-  /** Hands out its page frames: the buddy system, for instance. A plain stack of frames when left out. */
-  readonly frames?: PageAllocator;
-  /** Page frames that `frames` can hand out. All of `memory` but page 0 when left out. */
-  readonly totalFrames?: number;
-  /** Pages of swap; 0 when left out. */
-  readonly swapPages?: number;
-  /** Where swapped pages go; in memory when left out. */
-  readonly swapStore?: BackingStore;
-}
-
-/** Events that /proc/vmstat counts. */
-export class VmEvents {
-  /** Page faults of both kinds. */
-  pgfault = 0;
-  /** Page faults that had to read from a device. */
-  pgmajfault = 0;
-  /** Pages read from swap. */
-  pswpin = 0;
-  /** Pages written to swap. */
-  pswpout = 0;
-  /** Pages read from files. */
-  pgpgin = 0;
-  /** Pages written to files. */
-  pgpgout = 0;
-  /** Pages that reclaim looked at. */
-  pgscan = 0;
-  /** Pages that reclaim freed. */
-  pgsteal = 0;
-  /** Times that nothing could be reclaimed. */
-  oomKill = 0;
-}
+import type { PagedSpace } from "../paging/paged-space.ts";
+import { Reclaimer } from "../reclaim/reclaimer.ts";
+import { MachineCore, type MachineOptions } from "./core.ts";
 
 /**
- * What all processes of one machine share: physical memory, swap, the page cache's lists, commit accounting, and the
- * page of zeros that every untouched page reads from.
+ * A machine: physical memory, swap, the page cache, and the processes that share them.
+ *
+ * @example
+ * ```ts
+ * import { Machine, Process } from "@heapwright/kernel";
+ *
+ * const machine = new Machine({ swapPages: 1024 });
+ * const process = Process.create(machine);
+ * process.memory.store8(process.sbrk(4096), 1);
+ * machine.events.pgfault; // 1
+ * ```
  */
-export class Machine {
-  readonly frames: Frames;
-  readonly lru: LruLists;
-  readonly swap: SwapDevice;
-  readonly commit: CommitAccount = new CommitAccount();
-  readonly events: VmEvents = new VmEvents();
-  /** The frame that holds nothing but zeros, for ever. */
-  readonly zeroFrame: number;
-  /** All files and shared memory objects with pages in memory or swap. */
-  readonly objects: Set<CachedObject> = new Set();
-  #lastId = 0;
+export class Machine extends MachineCore {
+  /** The pages of each process that runs. */
+  readonly spaces: Set<PagedSpace> = new Set();
+  /** What makes room when frames run low. */
+  readonly reclaimer: Reclaimer;
 
   constructor(options: MachineOptions = {}) {
-    const memory = options.memory ?? LinearMemory.fixed(2 ** 32);
-    const allocator = options.frames ?? new FrameStack(memory.byteLength);
-    const total = options.totalFrames ?? memory.byteLength / PAGE_SIZE - 1;
-    this.frames = new Frames(memory, allocator, total);
-    this.lru = new LruLists(this.frames);
-    this.swap = new SwapDevice(options.swapPages ?? 0, options.swapStore);
-    this.zeroFrame = this.frames.takeZeroed();
-    this.commit.total = total + this.swap.slots;
-    this.commit.limit = Math.floor(total / 2) + this.swap.slots;
-  }
-
-  /** A file of `size` bytes on a backing store. */
-  createFile(size: number, store: BackingStore, path: string): CachedObject {
-    this.#lastId += 1;
-    const inode = this.#lastId;
-    const object = new CachedObject(inode, size, store, { device: "fe:00", inode, path });
-    this.objects.add(object);
-    return object;
-  }
-
-  /** The object behind a shared anonymous mapping. */
-  createShmem(size: number): CachedObject {
-    this.#lastId += 1;
-    const inode = this.#lastId;
-    const object = new CachedObject(inode, size, null, {
-      device: "00:01",
-      inode,
-      path: "/dev/zero (deleted)",
-    });
-    this.objects.add(object);
-    return object;
+    super(options);
+    this.reclaimer = new Reclaimer(this);
   }
 }

@@ -17,6 +17,14 @@ export class Limits {
     stack: Number.POSITIVE_INFINITY,
     memlock: 8 * MIB,
   };
+
+  /** Takes over another process's soft limits. */
+  copy(from: Limits): void {
+    this.as = from.as;
+    this.data = from.data;
+    this.stack = from.stack;
+    this.memlock = from.memlock;
+  }
 }
 
 /** The names of the limits. */

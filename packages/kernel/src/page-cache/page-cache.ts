@@ -1,6 +1,6 @@
 import { PAGE_SIZE } from "../abi/page.ts";
 import { Frame } from "../frames/frames.ts";
-import type { Machine } from "../machine/machine.ts";
+import type { MachineCore } from "../machine/core.ts";
 import { cleanEverywhere, zapObject } from "../paging/rmap.ts";
 import type { CachedObject } from "./cached-object.ts";
 
@@ -13,7 +13,7 @@ import type { CachedObject } from "./cached-object.ts";
 export const findPage = (object: CachedObject, index: number): number => object.pages.get(index) ?? 0;
 
 /** Puts a new frame, contents undefined, into the cache; 0 when there is none. */
-const addPage = (machine: Machine, object: CachedObject, index: number): number => {
+const addPage = (machine: MachineCore, object: CachedObject, index: number): number => {
   const { frames, lru } = machine;
   const frame = frames.take();
   if (frame === 0) return 0;
@@ -30,7 +30,7 @@ const addPage = (machine: Machine, object: CachedObject, index: number): number 
  *
  * @returns 0 when there is no frame for it.
  */
-export const loadPage = (machine: Machine, object: CachedObject, index: number): number => {
+export const loadPage = (machine: MachineCore, object: CachedObject, index: number): number => {
   const found = findPage(object, index);
   if (found !== 0) return found;
   const frame = addPage(machine, object, index);
@@ -56,7 +56,7 @@ export const isPageAway = (object: CachedObject, index: number): boolean =>
   !object.pages.has(index) && (object.store !== null || object.slots.has(index));
 
 /** Takes a page that nothing maps out of the cache and frees its frame; its contents are lost. */
-export const dropPage = (machine: Machine, object: CachedObject, index: number): void => {
+export const dropPage = (machine: MachineCore, object: CachedObject, index: number): void => {
   const frame = object.pages.get(index);
   if (frame === undefined) return;
   object.pages.delete(index);
@@ -64,7 +64,7 @@ export const dropPage = (machine: Machine, object: CachedObject, index: number):
   machine.frames.release(frame);
 };
 
-const dropRange = (machine: Machine, object: CachedObject, from: number, to: number): void => {
+const dropRange = (machine: MachineCore, object: CachedObject, from: number, to: number): void => {
   const drop = (index: number): void => {
     dropPage(machine, object, index);
     const slot = object.slots.get(index);
@@ -82,7 +82,7 @@ const dropRange = (machine: Machine, object: CachedObject, from: number, to: num
 
 /** Copies file bytes out; what lies beyond the end of the file is left out. Returns how many were copied, -1 when out of frames. */
 export const readObject = (
-  machine: Machine,
+  machine: MachineCore,
   object: CachedObject,
   offset: number,
   target: Uint8Array,
@@ -102,7 +102,7 @@ export const readObject = (
 
 /** Stores file bytes, making the file longer if need be. Returns false when out of frames. */
 export const writeObject = (
-  machine: Machine,
+  machine: MachineCore,
   object: CachedObject,
   offset: number,
   source: Uint8Array,
@@ -124,14 +124,14 @@ export const writeObject = (
 };
 
 /** Zeroes what lies behind the end of the file in its last page: stores through mappings may have left bytes there. */
-const zeroTail = (machine: Machine, object: CachedObject, size: number): void => {
+const zeroTail = (machine: MachineCore, object: CachedObject, size: number): void => {
   const inPage = size % PAGE_SIZE;
   if (inPage === 0) return;
   const frame = findPage(object, Math.floor(size / PAGE_SIZE));
   if (frame !== 0) machine.frames.bytesOf(frame).fill(0, inPage);
 };
 
-const extend = (machine: Machine, object: CachedObject, size: number): void => {
+const extend = (machine: MachineCore, object: CachedObject, size: number): void => {
   zeroTail(machine, object, object.size);
   object.size = size;
 };
@@ -140,7 +140,7 @@ const extend = (machine: Machine, object: CachedObject, size: number): void => {
  * ftruncate(2). Pages wholly beyond the new end go, from all mappings and even where they were privately copied; the
  * rest of the last page becomes zero.
  */
-export const truncateObject = (machine: Machine, object: CachedObject, size: number): void => {
+export const truncateObject = (machine: MachineCore, object: CachedObject, size: number): void => {
   if (size >= object.size) {
     extend(machine, object, size);
     return;
@@ -159,7 +159,7 @@ export const truncateObject = (machine: Machine, object: CachedObject, size: num
 };
 
 /** Frees pages `[from, to)` of the object (fallocate's hole); private copies of them stay. */
-export const punchObject = (machine: Machine, object: CachedObject, from: number, to: number): void => {
+export const punchObject = (machine: MachineCore, object: CachedObject, from: number, to: number): void => {
   const end = Math.min(to, Math.ceil(object.size / PAGE_SIZE));
   if (from >= end) return;
   zapObject(object, from, end, false);
@@ -168,7 +168,7 @@ export const punchObject = (machine: Machine, object: CachedObject, from: number
 };
 
 /** Writes one dirty page back; its mappings become clean, so that the next store to it faults. */
-export const writeBackPage = (machine: Machine, object: CachedObject, index: number): void => {
+export const writeBackPage = (machine: MachineCore, object: CachedObject, index: number): void => {
   const frame = findPage(object, index);
   const { store } = object;
   if (frame === 0 || store === null || (machine.frames.flags[frame]! & Frame.DIRTY) === 0) return;
@@ -180,7 +180,12 @@ export const writeBackPage = (machine: Machine, object: CachedObject, index: num
 };
 
 /** Writes the dirty pages `[from, to)` back, in order. fsync(2) over a range. */
-export const writeBackRange = (machine: Machine, object: CachedObject, from: number, to: number): void => {
+export const writeBackRange = (
+  machine: MachineCore,
+  object: CachedObject,
+  from: number,
+  to: number,
+): void => {
   if (to - from <= object.pages.size) {
     for (let index = from; index < to; index++) writeBackPage(machine, object, index);
     return;

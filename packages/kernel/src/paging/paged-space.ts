@@ -1,5 +1,5 @@
 import { Frame } from "../frames/frames.ts";
-import type { Machine } from "../machine/machine.ts";
+import type { MachineCore } from "../machine/core.ts";
 import type { Mm } from "../mm/mm.ts";
 import type { CachedObject } from "../page-cache/cached-object.ts";
 import { frameOf, isGuard, isMapped, isSwap, NO_EXECUTE, Pte, slotOf } from "../page-table/entry.ts";
@@ -29,7 +29,7 @@ export type FlushPage = (address: number) => void;
  * keeping entry, frame and counters in agreement.
  */
 export class PagedSpace implements AreaSpace {
-  readonly machine: Machine;
+  readonly machine: MachineCore;
   readonly mm: Mm;
   readonly table: PageTable;
   readonly rss: ResidentPages = new ResidentPages();
@@ -40,7 +40,7 @@ export class PagedSpace implements AreaSpace {
   /** Set by whoever caches translations. */
   flush: FlushPage | null = null;
 
-  constructor(machine: Machine, mm: Mm, shape: TableShape) {
+  constructor(machine: MachineCore, mm: Mm, shape: TableShape) {
     this.machine = machine;
     this.mm = mm;
     this.table = new PageTable(machine.frames, shape);
@@ -197,7 +197,7 @@ export class PagedSpace implements AreaSpace {
 export const objectOf = (area: VmArea): CachedObject => area.file!.object as CachedObject;
 
 /** Takes a page's copy in swap away; the page itself is then all there is of it. */
-export const forgetSwapCopy = (machine: Machine, frame: number): void => {
+export const forgetSwapCopy = (machine: MachineCore, frame: number): void => {
   const { frames, swap } = machine;
   frames.flags[frame] = (frames.flags[frame]! & ~Frame.SWAP_CACHED) | Frame.DIRTY;
   swap.unlink(frame);

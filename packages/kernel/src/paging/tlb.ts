@@ -12,13 +12,19 @@ export const TLB_MISS = 1;
  * accessed; what is in `writes` may be written, and its entry is marked dirty.
  */
 export class Tlb {
-  readonly reads: Int32Array = new Int32Array(2 ** 20).fill(TLB_MISS);
-  readonly writes: Int32Array = new Int32Array(2 ** 20).fill(TLB_MISS);
+  readonly reads: Int32Array<ArrayBuffer> = new Int32Array(2 ** 20).fill(TLB_MISS);
+  readonly writes: Int32Array<ArrayBuffer> = new Int32Array(2 ** 20).fill(TLB_MISS);
 
   /** Forgets one page. */
   flush(address: number): void {
     const page = address >>> PAGE_SHIFT;
     this.reads[page] = TLB_MISS;
     this.writes[page] = TLB_MISS;
+  }
+
+  /** Forgets everything. */
+  flushAll(): void {
+    this.reads.fill(TLB_MISS);
+    this.writes.fill(TLB_MISS);
   }
 }

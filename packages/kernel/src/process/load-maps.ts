@@ -12,11 +12,17 @@ import { VM_MAY_ACCESS, Vm } from "../vma/flags.ts";
  * - a page without access right before a writable area is the guard of a thread's stack; glibc maps both with
  *   MAP_STACK, whose mark keeps them from joining what is mapped next to them;
  * - names in brackets are the kernel's own special mappings, which never join.
+ *
+ * @param makeObject Makes the object behind a file, once for each file.
  */
-export const loadMaps = (mm: Mm, entries: readonly MapsEntry[]): void => {
+export const loadMaps = (
+  mm: Mm,
+  entries: readonly MapsEntry[],
+  makeObject: (entry: MapsEntry) => MappedObject,
+): void => {
   const files = new Map<string, MappedFile>();
   for (const entry of entries) {
-    const area = areaOf(mm, entry, files);
+    const area = areaOf(mm, entry, files, makeObject);
     mm.link(area);
     mm.account(area.flags, area.pages);
     if (entry.path === "[stack]") mm.startStack = entry.end - 8;
@@ -42,7 +48,12 @@ const isStackGuard = (below: VmArea, area: VmArea): boolean =>
 
 const SPECIAL = /^\[v(var|dso|var_vclock|syscall)\]$/;
 
-const areaOf = (mm: Mm, entry: MapsEntry, files: Map<string, MappedFile>): VmArea => {
+const areaOf = (
+  mm: Mm,
+  entry: MapsEntry,
+  files: Map<string, MappedFile>,
+  makeObject: (entry: MapsEntry) => MappedObject,
+): VmArea => {
   const { start, end, permissions, path } = entry;
   let flags = VM_MAY_ACCESS;
   if (permissions[0] === "r") flags |= Vm.READ;
@@ -61,21 +72,11 @@ const areaOf = (mm: Mm, entry: MapsEntry, files: Map<string, MappedFile>): VmAre
   const key = `${entry.device} ${entry.inode} ${path}`;
   let file = files.get(key);
   if (file === undefined) {
-    file = { object: namedObject(files.size + 1, entry), readable: true, writable: false };
+    file = { object: makeObject(entry), readable: true, writable: false };
     files.set(key, file);
   }
   return new VmArea(start, end, flags, pageOf(entry.offset), file);
 };
-
-const namedObject = (id: number, entry: MapsEntry): MappedObject => ({
-  id,
-  size: Number.MAX_SAFE_INTEGER,
-  isShmem: entry.path.startsWith("/dev/zero"),
-  device: entry.device,
-  inode: entry.inode,
-  path: entry.path,
-  areas: new Set(),
-});
 
 /** The break: the end of `[heap]`, or where the program's own areas end when there is no heap yet. */
 const placeBreak = (mm: Mm, entries: readonly MapsEntry[]): void => {

@@ -1,0 +1,66 @@
+import { Frame, type Machine, type Process, Pte } from "../src/index.ts";
+
+/** Verifies what must hold between page tables, frames, lists and counters of a machine; the faults as words. */
+export const checkMachine = (machine: Machine, processes: readonly Process[]): string[] => {
+  const faults: string[] = [];
+  const { frames, swap, lru } = machine;
+  const mapped = new Map<number, number>();
+  const slots = new Map<number, number>();
+  let tables = 0;
+  for (const { mm, space } of processes) {
+    if (space === null) continue;
+    faults.push(...mm.check());
+    tables += space.table.tables;
+    const rss = { anon: 0, file: 0, shmem: 0, swap: 0 };
+    space.table.forEach(0, mm.layout.taskSize, (first, firstAddress, count) => {
+      for (let i = 0; i < count; i++) {
+        const pte = space.table.get(first + i * space.table.stride);
+        if (pte === 0) continue;
+        const address = firstAddress + i * 4096;
+        if (mm.areas.at(address) === null) faults.push(`${address.toString(16)}: an entry without an area`);
+        if (pte & (Pte.PRESENT | Pte.NO_ACCESS)) {
+          if (pte & Pte.SPECIAL) continue;
+          const frame = pte >>> 12;
+          mapped.set(frame, (mapped.get(frame) ?? 0) + 1);
+          const flags = frames.flags[frame]!;
+          if (flags & Frame.ANON) rss.anon++;
+          else if (flags & Frame.SHMEM) rss.shmem++;
+          else rss.file++;
+        } else if (pte & 2) {
+          rss.swap++;
+          slots.set(pte >>> 12, (slots.get(pte >>> 12) ?? 0) + 1);
+        }
+      }
+    });
+    for (const kind of ["anon", "file", "shmem", "swap"] as const) {
+      if (rss[kind] !== space.rss[kind]) faults.push(`rss ${kind} ${space.rss[kind]}, not ${rss[kind]}`);
+    }
+  }
+  let cached = 0;
+  let listed = 0;
+  for (const object of machine.objects) {
+    cached += object.pages.size;
+    for (const slot of object.slots.values()) slots.set(slot, (slots.get(slot) ?? 0) + 1);
+  }
+  let used = 1 + tables;
+  for (let frame = 1; frame < frames.flags.length; frame++) {
+    const flags = frames.flags[frame]!;
+    if (flags & Frame.LISTED) listed++;
+    if (flags & Frame.TABLE) continue;
+    if (flags & (Frame.ANON | Frame.CACHED)) used++;
+    if (frames.mapCount[frame] !== (mapped.get(frame) ?? 0)) {
+      faults.push(`frame ${frame}: mapCount ${frames.mapCount[frame]}, not ${mapped.get(frame) ?? 0}`);
+    }
+    if (flags & Frame.ANON && frames.mapCount[frame] === 0)
+      faults.push(`frame ${frame}: anonymous, unmapped`);
+  }
+  if (used !== frames.used) faults.push(`${frames.used} frames in use, not ${used}`);
+  if (listed !== lru.active + lru.inactive) faults.push(`${lru.active + lru.inactive} listed, not ${listed}`);
+  void cached;
+  for (let slot = 1; slot <= swap.slots; slot++) {
+    if (swap.references(slot) !== (slots.get(slot) ?? 0)) {
+      faults.push(`slot ${slot}: ${swap.references(slot)} references, not ${slots.get(slot) ?? 0}`);
+    }
+  }
+  return faults;
+};

@@ -1,6 +1,8 @@
 import type { Address } from "./address.ts";
 
-const hex = (address: Address): string => `0x${address.toString(16)}`;
+/** An address as messages show it; what is none, as it is. */
+const hex = (address: Address): string =>
+  Number.isSafeInteger(address) && address >= 0 ? `0x${address.toString(16)}` : String(address);
 
 /** Base of every error that the family throws. Exhaustion is not an error: it returns {@link NULL}. */
 export abstract class HeapwrightError extends Error {

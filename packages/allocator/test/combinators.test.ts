@@ -142,7 +142,7 @@ for (const [name, heap] of HEAPS) {
     for (const [combinator, [compose, options = {}]] of Object.entries(OVER_ONE)) {
       describe(combinator, () => {
         const make = (): Allocator => compose(heap, LinearMemory.fixed(SIZE));
-        for (const c of conformanceCases(make, { runs: 15, ...options })) test(c.name, c.run);
+        for (const c of conformanceCases(make, { runs: 10, ...options })) test(c.name, c.run);
       });
     }
   });

@@ -150,7 +150,7 @@ export class Affix extends Forwarder {
   /** Bytes to ask of the parent, or 0 when no parent has so many. */
   #total(size: number, prefix: number): number {
     const total = prefix + size + FENCE_BYTES;
-    if (size >= 0 && total <= LIMIT && size % 1 === 0) return total;
+    if (size >= 0 && total <= LIMIT && Number.isInteger(size)) return total;
     expectSize(size);
     return 0;
   }

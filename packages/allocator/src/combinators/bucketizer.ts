@@ -75,7 +75,7 @@ export class Bucketizer extends Composite {
   }
 
   #bucketOf(size: number): FullAllocator | undefined {
-    if (size <= this.step && size >= 0 && size % 1 === 0) return this.children[0]!;
+    if (size <= this.step && size >= 0 && Number.isInteger(size)) return this.children[0]!;
     expectSize(size);
     return size > this.maximum ? undefined : this.children[Math.floor((size - 1) / this.step)]!;
   }

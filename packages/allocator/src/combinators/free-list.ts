@@ -69,7 +69,7 @@ export class FreeList extends Holder {
   override allocate(size: number): Address {
     let wanted = size;
     if (size <= this.maximum && size >= this.minimum) {
-      if (size % 1 !== 0) expectSize(size);
+      if (!Number.isInteger(size)) expectSize(size);
       if (this.#head !== NULL) return this.#pop();
       wanted = this.maximum;
     }

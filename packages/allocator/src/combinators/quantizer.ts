@@ -57,7 +57,7 @@ export class Quantizer extends Forwarder {
 
   /** What is no size stays what it is, so that the parent refuses it. */
   #round(size: number): number {
-    if (!(size >= 0 && size <= LIMIT) || size % 1 !== 0) return size;
+    if (!(size >= 0 && size <= LIMIT) || !Number.isInteger(size)) return size;
     return size + (-size & this.#mask);
   }
 }

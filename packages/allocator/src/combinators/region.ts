@@ -107,7 +107,7 @@ export class Region
   }
 
   #take(address: Address, size: number): Address {
-    if (!(size >= 0 && size <= this.#end - address) || size % 1 !== 0) {
+    if (!(size >= 0 && size <= this.#end - address) || !Number.isInteger(size)) {
       expectSize(size);
       return NULL;
     }

@@ -14,6 +14,8 @@ import type { ConformanceCase, Settings } from "../options.ts";
 import { Shadow } from "../shadow.ts";
 
 const BAD_SIZES: readonly number[] = [-1, -4096, 0.5, 1.5, Number.NaN, Infinity, -Infinity, 2 ** 53];
+/** What callers without types pass. */
+const NO_NUMBERS: readonly number[] = [undefined, null, "8", "", {}, true] as unknown[] as number[];
 const BAD_ALIGNMENTS: readonly number[] = [
   0,
   3,
@@ -68,7 +70,7 @@ export const misuseCases = (settings: Settings): ConformanceCase[] => {
       run(): void {
         const { allocator, shadow, live } = begin();
         for (const [name, take] of sizeTakers(allocator, live)) {
-          for (const bad of BAD_SIZES) {
+          for (const bad of [...BAD_SIZES, ...NO_NUMBERS]) {
             expectThrow(BAD_ARGUMENT, `${name} of ${bad} bytes`, () => take(bad));
             audit(allocator, shadow, settings);
           }
@@ -84,7 +86,7 @@ export const misuseCases = (settings: Settings): ConformanceCase[] => {
         const outside = [-1, -alignment, end, end + alignment, 2 ** 32, 2 ** 32 + live, 2 ** 40, 2 ** 53 - 8];
         const broken = [0.5, live + 0.5, Number.NaN, Infinity, -Infinity, live + 1, live + alignment - 1];
         for (const [name, take] of blockTakers(allocator)) {
-          for (const bad of [...outside, ...broken]) {
+          for (const bad of [...outside, ...broken, ...NO_NUMBERS]) {
             expectThrow(BAD_POINTER, `${name} of address ${bad}`, () => take(bad));
             audit(allocator, shadow, settings);
           }
@@ -97,7 +99,7 @@ export const misuseCases = (settings: Settings): ConformanceCase[] => {
     run(): void {
       const { allocator, shadow } = begin();
       if (!isAligned(allocator)) return;
-      for (const bad of BAD_ALIGNMENTS) {
+      for (const bad of [...BAD_ALIGNMENTS, ...NO_NUMBERS]) {
         expectThrow(BAD_ARGUMENT, `allocateAligned to ${bad}`, () => allocator.allocateAligned(bad, 8));
         audit(allocator, shadow, settings);
       }

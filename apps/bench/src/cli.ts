@@ -16,6 +16,7 @@ const commands: readonly (() => Promise<{ register(program: Command): void }>)[]
   () => import("./commands/record.ts"),
   () => import("./commands/import.ts"),
   () => import("./commands/placement.ts"),
+  () => import("./commands/explain.ts"),
   () => import("./commands/mm.ts"),
   () => import("./commands/peers.ts"),
 ];

@@ -8,7 +8,7 @@ export { TraceFormatError } from "./errors.ts";
 export { importLtrace } from "./import/ltrace.ts";
 export { importMtrace } from "./import/mtrace.ts";
 export { Recording, type RecordingNotes } from "./import/recording.ts";
-export { parseTrace, readTrace, TraceReader } from "./reader.ts";
+export { parseTrace, type ReadOptions, readTrace, TraceReader } from "./reader.ts";
 export { type ReplayFault, type ReplayOptions, type ReplayResult, replay } from "./replay.ts";
 export { type TraceStatistics, traceStatistics } from "./statistics.ts";
 export {

@@ -7,7 +7,7 @@
  */
 import { TraceBuilder } from "./builder.ts";
 import { TraceFormatError } from "./errors.ts";
-import type { Trace } from "./trace.ts";
+import { Trace, type TraceSummary } from "./trace.ts";
 
 const NEWLINE = 10;
 const SPACE = 32;
@@ -22,6 +22,13 @@ const MAGIC = "# heap-trace 1";
 const COUNTS = ["ops", "slots", "peak-live-bytes", "threads"] as const;
 type Count = (typeof COUNTS)[number];
 
+const summaryOf = ({ program, slotCount, peakLiveBytes, threadCount }: Trace): TraceSummary => ({
+  program,
+  slotCount,
+  peakLiveBytes,
+  threadCount,
+});
+
 const printable = (bytes: Uint8Array): string => {
   let text = "";
   for (const byte of bytes.subarray(0, 40))
@@ -33,6 +40,15 @@ const printable = (bytes: Uint8Array): string => {
 // What is used of the Web's codecs. Spelled out so that neither this package nor its users need the DOM's types.
 declare const TextDecoder: { readonly prototype: object; new (): { decode(bytes: Uint8Array): string } };
 declare const TextEncoder: { readonly prototype: object; new (): { encode(text: string): Uint8Array } };
+
+/** How a trace is read. */
+export interface ReadOptions {
+  /**
+   * Whether the header's counts must be there and agree with the operations (default). If not, only `ops` must, when it
+   * is given, and `threads` may name more threads than ran an operation: they were created all the same.
+   */
+  readonly strict?: boolean;
+}
 
 /**
  * Reads a trace from chunks of its text. Push them in order, then take the trace.
@@ -54,10 +70,17 @@ export class TraceReader {
   #program = "";
   readonly #counts: Map<Count, number> = new Map<Count, number>();
 
+  readonly #strict: boolean;
+
   /** The chunk being parsed, and the cursor in it. */
   #bytes: Uint8Array = this.#carry;
   #at = 0;
   #end = 0;
+
+  /** @param options See {@link ReadOptions}. */
+  constructor(options: ReadOptions = {}) {
+    this.#strict = options.strict ?? true;
+  }
 
   /**
    * Reads the next bytes of the trace. The chunk may be reused afterwards.
@@ -95,11 +118,16 @@ export class TraceReader {
     };
     for (const key of COUNTS) {
       const said = this.#counts.get(key);
-      if (said !== found[key]) {
+      const checked = this.#strict || (key === "ops" && said !== undefined);
+      if (checked && said !== found[key]) {
         throw new TraceFormatError(0, `the header says ${key}: ${said}, the operations give ${found[key]}`);
       }
     }
-    return builder.finish(this.#program);
+    const trace = builder.finish(this.#program);
+    const threadCount = Math.max(trace.threadCount, this.#counts.get("threads") ?? 0);
+    return threadCount === trace.threadCount
+      ? trace
+      : new Trace(trace.columns, { ...summaryOf(trace), threadCount });
   }
 
   #fail(reason: string, line: number = this.#line): never {
@@ -147,7 +175,9 @@ export class TraceReader {
   /** The builder of the operations; the first call ends the header. */
   #body(): TraceBuilder {
     if (this.#builder === undefined) {
-      for (const key of COUNTS) if (!this.#counts.has(key)) this.#fail(`the header does not say "# ${key}:"`);
+      if (this.#strict)
+        for (const key of COUNTS)
+          if (!this.#counts.has(key)) this.#fail(`the header does not say "# ${key}:"`);
       this.#builder = new TraceBuilder(this.#counts.get("ops"));
     }
     return this.#builder;
@@ -201,8 +231,8 @@ export class TraceReader {
  *
  * @throws TraceFormatError when it is malformed.
  */
-export const parseTrace = (text: string | Uint8Array): Trace => {
-  const reader = new TraceReader();
+export const parseTrace = (text: string | Uint8Array, options?: ReadOptions): Trace => {
+  const reader = new TraceReader(options);
   reader.push(typeof text === "string" ? new TextEncoder().encode(text) : text);
   return reader.finish();
 };
@@ -213,8 +243,11 @@ export const parseTrace = (text: string | Uint8Array): Trace => {
  * @param chunks Bytes cut anywhere: a file's read stream, a decompressor, an array of chunks.
  * @throws TraceFormatError when it is malformed.
  */
-export const readTrace = async (chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Trace> => {
-  const reader = new TraceReader();
+export const readTrace = async (
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  options?: ReadOptions,
+): Promise<Trace> => {
+  const reader = new TraceReader(options);
   for await (const chunk of chunks) reader.push(chunk);
   return reader.finish();
 };

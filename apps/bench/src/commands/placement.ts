@@ -54,7 +54,7 @@ const run = async (nameOrPath: string, options: Options): Promise<void> => {
     throw new UserError("nothing to do: give --out, --final-maps or --against");
   const placement: PlacementOptions = { ...options, maps: readText(options.maps, "the memory map") };
   const real = against === undefined ? undefined : wordsOf(against);
-  const { trace } = await loadTrace(nameOrPath);
+  const { trace } = await loadTrace(nameOrPath, { strict: false });
   const image = imageOf(placement, trace, options.maps);
   const words = replay(trace, image);
   const files: [string, Uint8Array | string][] = [];

@@ -9,10 +9,18 @@
  *
  * So the map's [heap] is made again by the same steps.
  */
-import { type Address, type MappingSource, type Memory, NULL, Protection } from "@heapwright/allocator";
+import {
+  type Address,
+  InvalidArgumentError,
+  type MappingSource,
+  type Memory,
+  NULL,
+  Protection,
+} from "@heapwright/allocator";
 import { MapFlag, Process } from "@heapwright/kernel";
 import { type Abi, type ProfileName, Ptmalloc } from "@heapwright/ptmalloc";
 import { breakStart } from "./program-break.ts";
+import type { ReplayTarget } from "./replay.ts";
 
 /** Entries of the dtv that the C library allocates for a thread of a program with one TLS module. */
 const DTV_ENTRIES = 17;
@@ -39,7 +47,7 @@ export interface PlacementOptions {
 }
 
 /** A process and its heap. */
-export class Image {
+export class Image implements ReplayTarget {
   readonly process: Process;
   readonly heap: Ptmalloc;
   /** Real address of the break minus its address in the window. */
@@ -134,6 +142,13 @@ const HEAP_LINE = /^([0-9a-f]+)-([0-9a-f]+)( .*\[heap\])\n/m;
  * Finds the break. One that lies above the window's part for it is shown in it, moved down by a multiple of 128 MiB.
  */
 const readLayout = (maps: string, abi: Abi, given: number | undefined): Layout => {
+  const wide = /^[0-9a-f]{9,}-/m.test(maps);
+  if (wide !== (abi === "x86_64"))
+    throw new InvalidArgumentError(
+      "maps",
+      wide ? "of a 64-bit one" : "of a 32-bit one",
+      `of an ${abi} process`,
+    );
   const real = given ?? breakStart(maps, abi);
   if (real === undefined) return { maps, start: undefined, end: 0, shift: 0 };
   const shift = abi === "i386" || real < BREAK_LIMIT ? 0 : real - GRANULE - (real % GRANULE);

@@ -3,24 +3,32 @@
  *
  * The loop meets one class at each call site, so a trace of millions of ops runs at the heap's own speed.
  */
-import type { ThreadHeap } from "@heapwright/ptmalloc";
+import type { Ptmalloc, ThreadHeap } from "@heapwright/ptmalloc";
 import { OpKind, type Trace } from "@heapwright/trace";
-import type { Image } from "./process-image.ts";
 import { Words } from "./words.ts";
+
+/** What a trace is replayed over: a heap, and how the addresses of its memory are to be printed. */
+export interface ReplayTarget {
+  readonly heap: Ptmalloc;
+  /** The address to print for one of the heap's memory. */
+  toReal(address: number): number;
+  /** The program break, as it is to be printed. */
+  readonly break: number;
+}
 
 /** A trace on its way over a heap. */
 export class Replay {
   readonly trace: Trace;
-  readonly #image: Image;
+  readonly #target: ReplayTarget;
   readonly #threads: readonly ThreadHeap[];
   readonly #slots: Uint32Array;
   /** The next op to run. */
   #next = 0;
 
-  constructor(trace: Trace, image: Image) {
+  constructor(trace: Trace, target: ReplayTarget) {
     this.trace = trace;
-    this.#image = image;
-    this.#threads = Array.from({ length: threadsOf(trace) }, (_, thread) => image.heap.thread(thread));
+    this.#target = target;
+    this.#threads = Array.from({ length: threadsOf(trace) }, (_, thread) => target.heap.thread(thread));
     this.#slots = new Uint32Array(trace.slotCount);
   }
 
@@ -36,7 +44,7 @@ export class Replay {
    */
   runTo(end: number, words: Words): void {
     const slots = this.#slots;
-    const image = this.#image;
+    const target = this.#target;
     const { trace } = this;
     const { kinds, threads } = trace;
     const slotOf = trace.slots;
@@ -48,7 +56,7 @@ export class Replay {
       if (kind === OpKind.FREE) {
         thread.free(slots[slot]!);
         slots[slot] = 0;
-        words.set(op + 1, image.break);
+        words.set(op + 1, target.break);
         continue;
       }
       let block: number;
@@ -57,7 +65,7 @@ export class Replay {
       else if (kind === OpKind.ZEROED) block = thread.calloc(trace.extra(op), trace.size(op));
       else block = thread.memalign(trace.extra(op), trace.size(op));
       slots[slot] = block;
-      words.set(op + 1, image.toReal(block));
+      words.set(op + 1, target.toReal(block));
     }
   }
 }
@@ -70,9 +78,9 @@ export const threadsOf = (trace: Trace): number => {
 };
 
 /** Replays a whole trace. Word 0 is the break before the first op. */
-export const replay = (trace: Trace, image: Image): Words => {
+export const replay = (trace: Trace, target: ReplayTarget): Words => {
   const words = new Words(trace.length + 1);
-  words.set(0, image.break);
-  new Replay(trace, image).runTo(trace.length, words);
+  words.set(0, target.break);
+  new Replay(trace, target).runTo(trace.length, words);
   return words;
 };

@@ -3,7 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createGunzip } from "node:zlib";
-import { readTrace, type Trace, TraceFormatError } from "@heapwright/trace";
+import { type ReadOptions, readTrace, type Trace, TraceFormatError } from "@heapwright/trace";
 import { UserError } from "../user-error.ts";
 
 const BUNDLED = fileURLToPath(new URL("../../traces/", import.meta.url));
@@ -37,7 +37,7 @@ const openBytes = async (path: string): Promise<AsyncIterable<Uint8Array>> => {
  * Reads a trace: a file, plain or gzip, or the name of a bundled one. What cannot be read is a UserError that names the
  * file and what is wrong.
  */
-export const loadTrace = async (nameOrPath: string): Promise<NamedTrace> => {
+export const loadTrace = async (nameOrPath: string, options?: ReadOptions): Promise<NamedTrace> => {
   const found = await stat(nameOrPath).catch(() => undefined);
   if (found?.isDirectory()) throw new UserError(`${nameOrPath} is a folder, not a trace`);
   let path = nameOrPath;
@@ -48,7 +48,7 @@ export const loadTrace = async (nameOrPath: string): Promise<NamedTrace> => {
   }
   const name = basename(path).replace(EXTENSION, "");
   try {
-    return { name, trace: await readTrace(await openBytes(path)) };
+    return { name, trace: await readTrace(await openBytes(path), options) };
   } catch (error) {
     const reason = error instanceof TraceFormatError ? error.message : String((error as Error).message ?? error);
     throw new UserError(`${nameOrPath}: ${reason}`);

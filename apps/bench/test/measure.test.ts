@@ -1,11 +1,15 @@
+import { Tlsf } from "@heapwright/classic";
+import { CountingMemory } from "@heapwright/heap-memory";
 import { TraceBuilder } from "@heapwright/trace";
 import { describe, expect, test } from "vitest";
 import { toColumns } from "../src/measure/columns.ts";
 import { costRun } from "../src/measure/cost-run.ts";
+import { Driver } from "../src/measure/driver.ts";
 import { geometricMean, median, spread } from "../src/measure/median.ts";
 import { memoryRun } from "../src/measure/memory-run.ts";
 import { TouchCounter } from "../src/measure/touch-counter.ts";
 import { parseSpecs } from "../src/specs/grammar.ts";
+import { makeRooms } from "../src/specs/room.ts";
 
 const progress = new Int32Array(new SharedArrayBuffer(8));
 const [bump] = parseSpecs("bump");
@@ -53,17 +57,32 @@ describe("counting", () => {
   });
 
   // Last: it replaces the constructors of typed arrays for good.
-  test("gives the same figures each time", async () => {
+  test("counts what CountingMemory counts, each time", async () => {
     const builder = new TraceBuilder();
     for (let op = 0; op < 500; op++) {
       builder.allocate(op, 40 + (op % 7) * 16);
       if (op % 3 === 0) builder.free(op);
     }
     const columns = toColumns(builder.finish("count"));
-    const first = await costRun(tlsf!, columns, progress);
-    expect(first!.words).toBeGreaterThan(2);
-    expect(first!.lines).toBeGreaterThan(1);
-    expect(first!.pages).toBeGreaterThanOrEqual(1);
-    expect(await costRun(tlsf!, columns, progress)).toEqual(first);
+
+    const [room] = makeRooms(1, false);
+    const counted = new CountingMemory(room!.memory);
+    const source = {
+      memory: counted,
+      pageSize: 4096,
+      sbrk: (increment: number) => room!.pages.sbrk(increment),
+    };
+    const driver = new Driver(columns, new Tlsf(source));
+    for (let op = 0; op < columns.length; op++) {
+      counted.begin();
+      driver.run(op, op + 1);
+      counted.end();
+    }
+    const { operations, words, lines, pages } = counted;
+    const expected = { words: words / operations, lines: lines / operations, pages: pages / operations };
+    expect(expected.words).toBeGreaterThan(5);
+
+    expect(await costRun(tlsf!, columns, progress)).toMatchObject(expected);
+    expect(await costRun(tlsf!, columns, progress)).toMatchObject(expected);
   });
 });

@@ -72,13 +72,16 @@ export class BuddyHeap
 
   /**
    * @param source Where pages come from, or a buddy system to use (not together with other users).
-   * @param options As for {@link Buddy.over}; the page size, which is the smallest block, is 64 bytes unless given, and
-   * the greatest order what a memory of 4 GiB allows.
+   * @param options As for {@link Buddy.over}; the page size, which is the smallest block, is 64 bytes unless given, the
+   * greatest order what a memory of 4 GiB allows, the batch 16.
    */
   constructor(source: PageSource | Buddy, options: BuddyOptions = {}) {
     const pageSize = options.pageSize ?? 64;
     const maxOrder = options.maxOrder ?? Math.min(Math.max(Math.floor(32 - Math.log2(pageSize)), 0), 28);
-    this.buddy = source instanceof Buddy ? source : Buddy.over(source, { ...options, pageSize, maxOrder });
+    // Small pages come and go far more often than a kernel's: larger batches than the size of the heap would give.
+    const batch = options.batch ?? 16;
+    this.buddy =
+      source instanceof Buddy ? source : Buddy.over(source, { ...options, pageSize, maxOrder, batch });
     this.memory = this.buddy.memory;
     this.alignment = this.buddy.pageSize;
     this.#shift = Math.log2(this.buddy.pageSize);

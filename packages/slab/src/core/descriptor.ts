@@ -146,13 +146,17 @@ export interface Tunables {
 }
 
 export const writeTunables = (hierarchy: Hierarchy, cache: Address, tunables: Tunables): void => {
-  const { memory, cpus } = hierarchy;
+  const { memory } = hierarchy;
   const { limit, batch, sharedFactor } = tunables;
   memory.store32(cache + L.CACHE_LIMIT, limit);
   memory.store32(cache + L.CACHE_BATCH, batch);
   memory.store32(cache + L.CACHE_SHARED_FACTOR, sharedFactor);
-  memory.store32(cache + L.CACHE_FREE_LIMIT, (1 + cpus) * batch + memory.load32(cache + L.CACHE_NUM));
+  memory.store32(cache + L.CACHE_FREE_LIMIT, baseFreeLimit(hierarchy, cache));
 };
+
+/** Free objects that a cache may always keep on its slabs: a batch for each CPU, one more, and a slab. */
+export const baseFreeLimit = ({ memory, cpus }: Hierarchy, cache: Address): number =>
+  (1 + cpus) * memory.load32(cache + L.CACHE_BATCH) + memory.load32(cache + L.CACHE_NUM);
 
 const appendToChain = (hierarchy: Hierarchy, cache: Address): void => {
   let last: Address = NULL;

@@ -51,10 +51,14 @@ export const buildSlab = (hierarchy: Hierarchy, cache: Address): Address => {
 /** Puts a slab that buildSlab made into its cache's list of free slabs. */
 export const addSlab = (hierarchy: Hierarchy, cache: Address, slab: Address): void => {
   const { memory } = hierarchy;
+  const num = memory.load32(cache + L.CACHE_NUM);
   linkSlab(memory, cache, slab, L.LIST_FREE);
   add(hierarchy, cache + L.CACHE_SLABS, 1);
   add(hierarchy, cache + L.CACHE_GROWN, 1);
-  add(hierarchy, cache + L.CACHE_FREE_OBJECTS, memory.load32(cache + L.CACHE_NUM));
+  add(hierarchy, cache + L.CACHE_FREE_OBJECTS, num);
+  // A cache that gave slabs back only to ask for them again keeps as many from now on; reaping makes it forget.
+  add(hierarchy, cache + L.CACHE_FREE_LIMIT, memory.load32(cache + L.CACHE_DROPPED) * num);
+  memory.store32(cache + L.CACHE_DROPPED, 0);
 };
 
 /** Takes an empty slab out of its cache's lists; it is to be given back by releaseSlab. */

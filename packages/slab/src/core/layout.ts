@@ -103,8 +103,10 @@ export const CACHE_FUNCTIONS = 108;
 /** 32 bytes of UTF-8, zero-padded. */
 export const CACHE_NAME = 112;
 export const NAME_BYTES = 32;
+/** Slabs given back, for the free limit's sake, since the last one was made. */
+export const CACHE_DROPPED = 144;
 /** One array cache address for each CPU. */
-export const CACHE_ARRAYS = 144;
+export const CACHE_ARRAYS = 148;
 
 /** "KMEM", little-endian. */
 export const CACHE_MAGIC_VALUE = 0x4d454d4b;

@@ -142,6 +142,7 @@ const dropSurplus = (hierarchy: Hierarchy, cache: Address, slab: Address, surplu
   const { memory } = hierarchy;
   if (memory.load32(cache + L.CACHE_FREE_OBJECTS) <= memory.load32(cache + L.CACHE_FREE_LIMIT)) return;
   removeSlab(hierarchy, cache, slab);
+  memory.store32(cache + L.CACHE_DROPPED, memory.load32(cache + L.CACHE_DROPPED) + 1);
   surplus.push(slab);
 };
 

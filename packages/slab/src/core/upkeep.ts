@@ -3,7 +3,7 @@
  */
 import { type Address, InvalidArgumentError, NULL } from "@heapwright/allocator";
 import { SlabFlags } from "../flags.ts";
-import { type Tunables, writeTunables } from "./descriptor.ts";
+import { baseFreeLimit, type Tunables, writeTunables } from "./descriptor.ts";
 import { metaFree, removeSlab } from "./grow.ts";
 import * as L from "./layout.ts";
 import type { ObjectSource } from "./object-source.ts";
@@ -42,6 +42,9 @@ export const shrink = (source: ObjectSource, keep: number): number =>
     flush(source, load(source, L.CACHE_SHARED), ALL, surplus);
     const free = listLength(source, L.CACHE_FREE);
     takeFreeSlabs(source, free - Math.floor(keep / 2 ** source.order), surplus);
+    const { hierarchy, cache } = source;
+    hierarchy.memory.store32(cache + L.CACHE_FREE_LIMIT, baseFreeLimit(hierarchy, cache));
+    hierarchy.memory.store32(cache + L.CACHE_DROPPED, 0);
   });
 
 /** See KmemCache.reap. */
@@ -53,6 +56,9 @@ export const reap = (source: ObjectSource): number =>
     const fifth = Math.floor((load(source, L.CACHE_FREE_LIMIT) + 5 * num - 1) / (5 * num));
     const all = (load(source, L.CACHE_FLAGS) & SlabFlags.RECLAIM_ACCOUNT) !== 0;
     takeFreeSlabs(source, all ? ALL : fifth, surplus);
+    const base = baseFreeLimit(source.hierarchy, source.cache);
+    const forgetting = Math.floor(load(source, L.CACHE_FREE_LIMIT) / 2);
+    source.hierarchy.memory.store32(source.cache + L.CACHE_FREE_LIMIT, Math.max(base, forgetting));
   });
 
 /** Forgets every object and gives back every slab, live objects or not. */

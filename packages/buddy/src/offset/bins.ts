@@ -105,7 +105,8 @@ export class Bins {
    */
   find(size: number, alignment: number): Address {
     const from = classOf(size);
-    const to = classAbove(size + (alignment - 1));
+    // Regions begin at multiples of the granularity, of which the alignment is a multiple: so much is lost at worst.
+    const to = classAbove(size + alignment - this.#nodes.memory.load32(Word.GRANULARITY));
     return (
       this.#probe(from, to, size, alignment, PROBES) ||
       this.#first(this.next(to)) ||
@@ -130,8 +131,10 @@ export class Bins {
       ) {
         probes++;
         const own = nodes.size(node);
+        if (own < size || own >= bestSize) continue;
         const offset = nodes.offset(node);
-        if (own < bestSize && alignUp(offset, alignment) + size <= offset + own) {
+        if (alignUp(offset, alignment) + size <= offset + own) {
+          if (own === size) return node;
           best = node;
           bestSize = own;
         }

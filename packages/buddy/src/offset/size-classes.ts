@@ -12,22 +12,23 @@ export const LEVELS: number = 1 + 53 - SECOND_BITS;
 /** Number of classes. */
 export const CLASSES: number = LEVELS * SECOND_LEVELS;
 
-const log2 = (size: number): number =>
-  size < 2 ** 32 ? 31 - Math.clz32(size) : 63 - Math.clz32(Math.floor(size / 2 ** 32));
-
 /** The class that a region of this size belongs to. */
 export const classOf = (size: number): number => {
   if (size < SECOND_LEVELS) return size;
-  const log = log2(size);
-  return (
-    (log - SECOND_BITS + 1) * SECOND_LEVELS + Math.floor(size / 2 ** (log - SECOND_BITS)) - SECOND_LEVELS
-  );
+  // Nearly all sizes have 31 bits, and shifts are many times faster than powers.
+  if (size < 2 ** 31) {
+    const log = 31 - Math.clz32(size);
+    return (log - SECOND_BITS) * SECOND_LEVELS + (size >>> (log - SECOND_BITS));
+  }
+  const log = 62 - Math.clz32(Math.floor(size / 2 ** 31));
+  return (log - SECOND_BITS) * SECOND_LEVELS + Math.floor(size / 2 ** (log - SECOND_BITS));
 };
 
 /** The first class all of whose regions have at least this size; `CLASSES` when there is none. */
 export const classAbove = (size: number): number => {
   if (size < SECOND_LEVELS) return size;
-  const range = 2 ** (log2(size) - SECOND_BITS);
-  const rounded = size + (range - 1);
+  if (size < 2 ** 30) return classOf(size + (1 << (31 - Math.clz32(size) - SECOND_BITS)) - 1);
+  const log = 62 - Math.clz32(Math.floor(size / 2 ** 31)) - SECOND_BITS;
+  const rounded = size + (2 ** log - 1);
   return rounded > Number.MAX_SAFE_INTEGER ? CLASSES : classOf(rounded);
 };

@@ -70,6 +70,7 @@ export abstract class Core {
   readonly fdNextAt: number;
   readonly bkNextAt: number;
   readonly safeLinking: boolean;
+  readonly keyIsCache: boolean;
   readonly binZeroAt: number;
   readonly fastbinsAt: number;
   readonly binmapAt: number;
@@ -107,6 +108,7 @@ export abstract class Core {
     this.fdNextAt = 4 * g.word;
     this.bkNextAt = 5 * g.word;
     this.safeLinking = profile.safeLinking;
+    this.keyIsCache = profile.tcacheKey === "cache";
     // bin_at (av, 1) begins two words before the bins array, so that the array's first words are its fd and bk.
     this.binZeroAt = g.binsAt - 4 * g.word;
     this.fastbinsAt = g.fastbinsAt;
@@ -188,6 +190,11 @@ export abstract class Core {
    */
   mangle(position: Address, link: number): number {
     return this.safeLinking ? this.crossed(position, link) : link;
+  }
+
+  /** What marks an entry of this tcache as cached: the cache's address (2.29 to 2.33), or the heap's word. */
+  tcacheKey(tcache: Address): number {
+    return this.keyIsCache ? tcache : this.mem.load32(this.state + PARAMETER.tcacheKey);
   }
 
   /** The chunk size for a request, or -1 when the request is larger than PTRDIFF_MAX. checked_request2size. */

@@ -4,10 +4,13 @@
  * begins and ends, also here.
  */
 import type { Address } from "@heapwright/allocator";
+import { LinearMemory } from "@heapwright/heap-memory";
 import type { Core } from "./core.ts";
 import { PARAMETER, THREAD, THREAD_BYTES, THREADS_AT } from "./layout/statics.ts";
 
 const SHUTTING_DOWN = 1;
+const NOTHING = new Uint32Array(0);
+const NO_HALVES = new Uint16Array(0);
 
 /** One thread's place in the heap. */
 export class ThreadState {
@@ -17,12 +20,22 @@ export class ThreadState {
   /** Address of the thread's tcache, 0 while it has none. */
   tcache: Address;
   readonly record: Address;
-  /** Tcache bins that the fast paths may use: none while there is no tcache, or while a probe wants to be told. */
+  /**
+   * Tcache bins that the fast paths may use: all on a linear memory with 4-byte words; none elsewhere, while there is no
+   * tcache, and while a probe wants to be told.
+   */
   fastBins = 0;
-  /** How many chunks a tcache bin holds at most. */
-  fastRoom = 0;
-  /** The low word of what marks a chunk as cached. */
+  /** The linear memory as words and half words, renewed when it grows. */
+  words: Uint32Array = NOTHING;
+  halves: Uint16Array = NO_HALVES;
+  /** How many chunks a tcache bin holds at most. Settled when the heap begins. */
+  readonly room: number;
+  /** How many tcache bins there are. Settled when the heap begins. */
+  readonly bins: number;
+  /** What marks a chunk as cached. */
   fastKey = 0;
+  /** The bits of a link's page number that mangle it: all, or none without safe-linking. */
+  fastMangle = 0;
   /** Unsorted chunks that the allocation now running has sorted. */
   sorted = 0;
 
@@ -31,7 +44,10 @@ export class ThreadState {
     this.index = index;
     this.record = core.state + THREADS_AT + index * THREAD_BYTES;
     this.tcache = core.mem.load32(this.record + THREAD.tcache);
+    this.room = core.mem.load32(core.state + PARAMETER.tcacheCount);
+    this.bins = core.mem.load32(core.state + PARAMETER.tcacheBins);
     this.arm();
+    core.mem.onGrow(() => this.arm());
   }
 
   setTcache(address: Address): void {
@@ -40,14 +56,17 @@ export class ThreadState {
     this.arm();
   }
 
-  /** Sets what the fast paths need to know; to be called when the tcache or the probe has changed. */
+  /** Sets what the fast paths need to know; to be called when the tcache, the probe or the views have changed. */
   arm(): void {
     const { core, tcache } = this;
+    const { mem } = core;
+    if (core.wide || !(mem instanceof LinearMemory)) return;
+    this.words = mem.words;
+    this.halves = mem.halves;
     const ready = tcache !== 0 && core.probe === undefined;
-    this.fastBins = ready ? core.mem.load32(core.state + PARAMETER.tcacheBins) : 0;
-    this.fastRoom = core.mem.load32(core.state + PARAMETER.tcacheCount);
-    this.fastKey =
-      core.profile.tcacheKey === "cache" ? tcache : core.mem.load32(core.state + PARAMETER.tcacheKey);
+    this.fastBins = ready ? this.bins : 0;
+    this.fastKey = core.tcacheKey(tcache);
+    this.fastMangle = core.safeLinking ? 0xfffff : 0;
   }
 
   /** The arena the thread is attached to, 0 before its first allocation. */

@@ -1,23 +1,24 @@
 /*
  * ThreadHeap: malloc as one thread calls it, in C's words.
  *
- * The two fast paths are here: a malloc that pops from the tcache and a free that pushes on it, each a handful of loads. They
- * handle only the case in which every test of glibc's would pass, and leave everything else, from the start and in glibc's
- * order, to the slow functions.
+ * The two fast paths are here: a malloc that pops from the tcache and a free that pushes on it, on a linear memory with 4-byte
+ * words. They read its views directly, because an accessor per access would double their cost, and handle only the case in which
+ * every test of glibc's would pass; everything else they leave, from the start and in glibc's order, to the slow functions.
  */
 import { type Address, expectSize, InvalidArgumentError } from "@heapwright/allocator";
 import { leaveArena } from "./arenas/arena.ts";
-import { tcacheKey } from "./bins/tcache.ts";
-import { type Core, IS_MMAPPED, NON_MAIN_ARENA } from "./core.ts";
+import { IS_MMAPPED, NON_MAIN_ARENA } from "./core.ts";
 import { corrupted } from "./errors.ts";
 import { TCACHE_BINS } from "./layout/geometry.ts";
 import { callocSlow, freeSlow, mallocSlow, memalignSlow, reallocSlow } from "./ops/entry.ts";
 import { ThreadState } from "./thread-state.ts";
 
-/** No request and no chunk from here on is cached. */
-const FAST_LIMIT = 2048;
-/** Size bits that a chunk for the tcache must not have: mapped, or a size that is no multiple of 16. */
-const NOT_FAST = IS_MMAPPED | 8;
+/** No request from here on is cached. */
+const FAST_LIMIT = 1024;
+/** Where the tcache's entries begin, in 4-byte words: behind 64 half words of counts. */
+const FAST_ENTRIES = 32;
+/** Bits of a size word that keep a chunk off the fast path: another arena's, mapped, or a size that is no multiple of 16. */
+const NOT_FAST = NON_MAIN_ARENA | IS_MMAPPED | 8;
 
 /** errno values of posix_memalign. */
 const EINVAL = 22;
@@ -30,21 +31,6 @@ const expectBytes = (bytes: number): void => {
 
 /** The heap as one thread sees it: `heap.thread(n)`. Thread 0 is the main thread. */
 export class ThreadHeap extends ThreadState {
-  readonly #entriesAt: number;
-  /** A request of b bytes belongs to tcache bin ((b + bias) >> 4) - base. */
-  readonly #bias: number;
-  readonly #base: number;
-  readonly #word: number;
-
-  /** @internal */
-  constructor(core: Core, index: number) {
-    super(core, index);
-    this.#entriesAt = core.g.tcacheEntriesAt;
-    this.#bias = core.word + core.alignMask;
-    this.#base = core.minSize >>> 4;
-    this.#word = core.word;
-  }
-
   /**
    * C's `malloc`.
    *
@@ -53,24 +39,28 @@ export class ThreadHeap extends ThreadState {
    * @throws HeapCorruptionError with glibc's message when one of its tests fails.
    */
   malloc(bytes: number): Address {
+    // The newest chunk of the bin, if it has one: three loads and three stores.
     if (bytes >>> 0 === bytes && bytes < FAST_LIMIT) {
-      // The newest chunk of the bin, if it has one: four loads and four stores.
-      const { core, tcache } = this;
-      const bin = Math.max(((bytes + this.#bias) >>> 4) - this.#base, 0);
+      const { words, halves, tcache } = this;
+      const bin = (bytes + 3) >>> 4;
       if (bin < this.fastBins) {
-        const count = core.mem.load16(tcache + 2 * bin);
+        const counted = (tcache >>> 1) + bin;
+        const count = halves[counted]!;
         if (count !== 0) {
-          const head = tcache + this.#entriesAt + bin * this.#word;
-          const mem = core.load(head);
-          if ((mem & core.alignMask) === 0) {
-            core.store(head, core.mangle(mem, core.load(mem)));
-            core.mem.store16(tcache + 2 * bin, count - 1);
-            core.store(mem + this.#word, 0);
+          const head = (tcache >>> 2) + FAST_ENTRIES + bin;
+          const mem = words[head]!;
+          if ((mem & 15) === 0) {
+            const entry = mem >>> 2;
+            words[head] = ((mem >>> 12) & this.fastMangle) ^ words[entry]!;
+            halves[counted] = count - 1;
+            words[entry + 1] = 0;
             return mem;
           }
         }
       }
-    } else expectSize(bytes);
+      return mallocSlow(this.core, this, bytes);
+    }
+    expectSize(bytes);
     return mallocSlow(this.core, this, bytes);
   }
 
@@ -81,29 +71,24 @@ export class ThreadHeap extends ThreadState {
    */
   free(mem: Address): void {
     if (mem === 0) return;
-    // A chunk of a size that is cached, that is not marked as cached and whose bin has room: four loads and four stores.
-    const { core, tcache } = this;
-    const head = core.load(mem - this.#word);
-    const bin = (head >>> 4) - this.#base;
-    if (
-      (head & NOT_FAST) === 0 &&
-      (mem & core.alignMask) === 0 &&
-      bin >= 0 &&
-      bin < this.fastBins &&
-      head < FAST_LIMIT
-    ) {
-      if ((head & NON_MAIN_ARENA) !== 0) core.load(core.heapFor(mem));
-      const count = core.mem.load16(tcache + 2 * bin);
-      if (count < this.fastRoom && core.mem.load32(mem + this.#word) !== this.fastKey) {
-        const first = tcache + this.#entriesAt + bin * this.#word;
-        core.store(mem + this.#word, tcacheKey(core, tcache));
-        core.store(mem, core.mangle(mem, core.load(first)));
-        core.store(first, mem);
-        core.mem.store16(tcache + 2 * bin, count + 1);
+    // A chunk of a size that is cached, not marked as cached, whose bin has room: four loads and four stores.
+    const { words, halves, tcache } = this;
+    const entry = mem >>> 2;
+    const head = words[entry - 1]!;
+    const bin = (head >>> 4) - 1;
+    if ((head & NOT_FAST) === 0 && (mem & 15) === 0 && bin >>> 0 < this.fastBins) {
+      const counted = (tcache >>> 1) + bin;
+      const count = halves[counted]!;
+      if (count < this.room && words[entry + 1] !== this.fastKey) {
+        const first = (tcache >>> 2) + FAST_ENTRIES + bin;
+        words[entry + 1] = this.fastKey;
+        words[entry] = ((mem >>> 12) & this.fastMangle) ^ words[first]!;
+        words[first] = mem;
+        halves[counted] = count + 1;
         return;
       }
     }
-    freeSlow(core, this, mem);
+    freeSlow(this.core, this, mem);
   }
 
   /** C's `calloc`: `count * size` bytes, all zero; or 0 when exhausted or when the product is too large. */
@@ -217,7 +202,7 @@ export class ThreadHeap extends ThreadState {
     if (tcache === 0) return;
     this.setTcache(0);
     for (let bin = 0; bin < TCACHE_BINS; bin++) {
-      const head = tcache + this.#entriesAt + bin * core.word;
+      const head = tcache + core.g.tcacheEntriesAt + bin * core.word;
       for (let entry = core.load(head); entry !== 0; entry = core.load(head)) {
         if (core.safeLinking && (entry & core.alignMask) !== 0)
           throw corrupted(entry, "tcache_thread_shutdown(): unaligned tcache chunk detected");

@@ -38,20 +38,20 @@ export const takeFast = (core: Core, thread: ThreadState, arena: Address, size: 
   if (core.fastIndex(core.size(chunk)) !== index)
     throw corrupted(chunk, "malloc(): memory corruption (fast)");
   const bin = tcacheIndex(core, size);
-  if (tcacheServes(core, thread, bin)) stash(core, thread.tcache, head, bin);
+  if (tcacheServes(thread, bin)) stash(core, thread, head, bin);
   const probe = core.probe;
   if (probe !== undefined) probe.event("serve_fast", chunk + core.header, size, index);
   return chunk;
 };
 
-const stash = (core: Core, tcache: Address, head: Address, bin: number): void => {
-  while (tcacheHasRoom(core, tcache, bin)) {
+const stash = (core: Core, thread: ThreadState, head: Address, bin: number): void => {
+  while (tcacheHasRoom(core, thread, bin)) {
     const chunk = core.load(head);
     if (chunk === 0) return;
     if (core.safeLinking && core.misaligned(chunk))
       throw corrupted(chunk, "malloc(): unaligned fastbin chunk detected 3");
     pop(core, head, chunk);
-    tcachePut(core, tcache, chunk, bin);
+    tcachePut(core, thread.tcache, chunk, bin);
     const probe = core.probe;
     if (probe !== undefined) probe.event("stash_tcache", chunk, core.size(chunk), bin);
   }

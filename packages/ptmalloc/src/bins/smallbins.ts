@@ -29,7 +29,7 @@ export const takeSmall = (core: Core, thread: ThreadState, arena: Address, size:
   core.setFd(previous, bin);
   if (arena !== core.main) core.setNonMainArena(chunk);
   const index = tcacheIndex(core, size);
-  if (tcacheServes(core, thread, index)) stash(core, thread.tcache, arena, bin, size, index);
+  if (tcacheServes(thread, index)) stash(core, thread, arena, bin, size, index);
   const probe = core.probe;
   if (probe !== undefined) probe.event("serve_small", chunk + core.header, size, core.smallIndex(size));
   return chunk;
@@ -38,20 +38,20 @@ export const takeSmall = (core: Core, thread: ThreadState, arena: Address, size:
 /** The stash tests nothing: glibc does not either. */
 const stash = (
   core: Core,
-  tcache: Address,
+  thread: ThreadState,
   arena: Address,
   bin: Address,
   size: number,
   index: number,
 ): void => {
-  while (tcacheHasRoom(core, tcache, index)) {
+  while (tcacheHasRoom(core, thread, index)) {
     const chunk = core.bk(bin);
     if (chunk === bin) return;
     const previous = core.bk(chunk);
     markTaken(core, arena, chunk, size);
     core.setBk(bin, previous);
     core.setFd(previous, bin);
-    tcachePut(core, tcache, chunk, index);
+    tcachePut(core, thread.tcache, chunk, index);
     const probe = core.probe;
     if (probe !== undefined) probe.event("stash_tcache", chunk, size, index);
   }

@@ -15,32 +15,27 @@ import type { ThreadState } from "../thread-state.ts";
 
 /** The tcache bin for a chunk size; may be beyond the last one. csize2tidx. */
 export const tcacheIndex = (core: Core, size: number): number =>
-  Math.floor((size - core.minSize + core.alignMask) / (core.alignMask + 1));
+  size < BEYOND ? (size - core.minSize + 15) >>> 4 : BEYOND;
 
-/** Whether bin `index` may take one more chunk. */
-export const tcacheHasRoom = (core: Core, tcache: Address, index: number): boolean =>
-  core.mem.load16(tcache + 2 * index) < core.parameter(PARAMETER.tcacheCount);
+/** Whether bin `index` of the thread's tcache may take one more chunk. */
+export const tcacheHasRoom = (core: Core, thread: ThreadState, index: number): boolean =>
+  core.mem.load16(thread.tcache + 2 * index) < thread.room;
 
 /** Whether the thread's tcache takes chunks of bin `index` at all. */
-export const tcacheServes = (core: Core, thread: ThreadState, index: number): boolean =>
-  thread.tcache !== 0 && index < core.mem.load32(core.state + PARAMETER.tcacheBins);
+export const tcacheServes = (thread: ThreadState, index: number): boolean =>
+  index < thread.bins && thread.tcache !== 0;
 
 const entryAt = (core: Core, tcache: Address, index: number): Address =>
   tcache + core.g.tcacheEntriesAt + index * core.word;
 
-/** What marks an entry as cached: the cache's address (2.29 to 2.33), or the heap's random word. */
-export const tcacheKey = (core: Core, tcache: Address): number =>
-  core.profile.tcacheKey === "cache"
-    ? tcache
-    : core.wide
-      ? core.parameter(PARAMETER.tcacheKey)
-      : core.mem.load32(core.state + PARAMETER.tcacheKey);
+/** Larger than any chunk that is cached; the alignment is 16 wherever there is a tcache. */
+const BEYOND = 65536;
 
 /** Pushes a chunk on its bin. */
 export const tcachePut = (core: Core, tcache: Address, chunk: Address, index: number): void => {
   const entry = chunk + core.header;
   const head = entryAt(core, tcache, index);
-  core.store(entry + core.word, tcacheKey(core, tcache));
+  core.store(entry + core.word, core.tcacheKey(tcache));
   core.store(entry, core.mangle(entry, core.load(head)));
   core.store(head, entry);
   core.mem.store16(tcache + 2 * index, core.mem.load16(tcache + 2 * index) + 1);

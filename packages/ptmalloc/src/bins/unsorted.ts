@@ -79,6 +79,12 @@ const cutLastRemainder = (
   cut(core, arena, chunk, needed, rest, restSize);
 };
 
+/** Whether the tcache_unsorted_limit tunable ends the walk. */
+const sortedEnough = (core: Core, thread: ThreadState): boolean => {
+  const limit = core.parameter(PARAMETER.tcacheUnsortedLimit);
+  return limit > 0 && thread.sorted > limit;
+};
+
 /**
  * Walks the unsorted bin for a chunk of `needed` bytes, sorting what does not fit.
  *
@@ -93,8 +99,7 @@ export const takeUnsorted = (
 ): Address => {
   const unsorted = core.bin(arena, 1);
   const bin = tcacheIndex(core, needed);
-  const caching = tcacheServes(core, thread, bin);
-  const limit = core.parameter(PARAMETER.tcacheUnsortedLimit);
+  const caching = tcacheServes(thread, bin);
   const probe = core.probe;
   let cached = false;
   // Only chunks that are sorted count as steps.
@@ -120,7 +125,7 @@ export const takeUnsorted = (
     core.setFd(previous, unsorted);
     if (size === needed) {
       markTaken(core, arena, chunk, size);
-      if (!caching || !tcacheHasRoom(core, thread.tcache, bin)) {
+      if (!caching || !tcacheHasRoom(core, thread, bin)) {
         if (probe !== undefined) probe.event("serve_unsorted", chunk + core.header, size, 1);
         return serve(core, chunk, bytes);
       }
@@ -132,7 +137,7 @@ export const takeUnsorted = (
     sort(core, arena, chunk, size);
     steps++;
     thread.sorted++;
-    if (cached && limit > 0 && thread.sorted > limit) break;
+    if (cached && sortedEnough(core, thread)) break;
   }
   if (!cached) return 0;
   const mem = tcacheGet(core, thread.tcache, bin);

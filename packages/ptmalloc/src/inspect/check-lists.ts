@@ -2,7 +2,7 @@
  * The check of every list: tcache bins, fast bins, and the double-linked bins with their map.
  */
 import type { Address } from "@heapwright/allocator";
-import { tcacheKey, tcacheOf, threadCount } from "../bins/tcache.ts";
+import { tcacheOf, threadCount } from "../bins/tcache.ts";
 import type { Core } from "../core.ts";
 import { NBINS, TCACHE_BINS } from "../layout/geometry.ts";
 import { PARAMETER } from "../layout/statics.ts";
@@ -34,11 +34,7 @@ const checkTcacheBin = (core: Core, faults: Faults, listed: Listed, tcache: Addr
     faults.expect(size === wanted, chunk, `size ${size} in ${name}`);
     faults.expect(core.inUseAt(chunk, size), chunk, `in ${name}, but its neighbour says it is free`);
     const key = core.load(entry + core.word);
-    faults.expect(
-      key === tcacheKey(core, tcache),
-      entry + core.word,
-      `key ${hex(key)} of a chunk in ${name}`,
-    );
+    faults.expect(key === core.tcacheKey(tcache), entry + core.word, `key ${hex(key)} of a chunk in ${name}`);
     length++;
     entry = core.mangle(entry, core.load(entry));
   }

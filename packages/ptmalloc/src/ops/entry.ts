@@ -99,7 +99,7 @@ const allocate = (
 const takeCached = (core: Core, thread: ThreadState, needed: number): Address => {
   if (thread.tcache === 0) initTcache(core, thread);
   const index = tcacheIndex(core, needed);
-  if (!tcacheServes(core, thread, index) || core.mem.load16(thread.tcache + 2 * index) === 0) return 0;
+  if (!tcacheServes(thread, index) || core.mem.load16(thread.tcache + 2 * index) === 0) return 0;
   const mem = tcacheGet(core, thread.tcache, index);
   const probe = core.probe;
   if (probe !== undefined) probe.event("serve_tcache", mem, needed, index);
@@ -112,7 +112,11 @@ export const mallocSlow = (core: Core, thread: ThreadState, bytes: number): Addr
   if (needed < 0) return 0;
   const cached = takeCached(core, thread, needed);
   if (cached !== 0) return cached;
-  return allocate(core, thread, bytes, 0, "__libc_malloc", "victim", "memory_malloc_retry");
+  if (core.multiThreaded())
+    return allocate(core, thread, bytes, 0, "__libc_malloc", "victim", "memory_malloc_retry");
+  const mem = intMalloc(core, thread, core.main, bytes);
+  expectFrom(core, mem, core.main, "__libc_malloc", "victim", "&main_arena");
+  return mem;
 };
 
 /** free where the fast path could not. */
@@ -142,7 +146,7 @@ const takeAligned = (core: Core, thread: ThreadState, alignment: number, bytes: 
   if (needed < 0) return 0;
   const tcache = thread.tcache;
   const index = tcacheIndex(core, needed);
-  if (!tcacheServes(core, thread, index) || core.mem.load16(tcache + 2 * index) === 0) return 0;
+  if (!tcacheServes(thread, index) || core.mem.load16(tcache + 2 * index) === 0) return 0;
   const head = tcache + core.g.tcacheEntriesAt + index * core.word;
   let link = head;
   let entry = core.load(head);

@@ -10,14 +10,7 @@ import { trimHeap } from "../arenas/heap-trim.ts";
 import { markBin } from "../bins/binmap.ts";
 import { consolidate, isFast, putFast } from "../bins/fastbins.ts";
 import { clearSizeLinks, linkBetween, unlinkChunk } from "../bins/links.ts";
-import {
-  expectNotCached,
-  tcacheHasRoom,
-  tcacheIndex,
-  tcacheKey,
-  tcachePut,
-  tcacheServes,
-} from "../bins/tcache.ts";
+import { expectNotCached, tcacheHasRoom, tcacheIndex, tcachePut, tcacheServes } from "../bins/tcache.ts";
 import { type Core, PREV_INUSE } from "../core.ts";
 import { assertionFailed, corrupted } from "../errors.ts";
 import { PARAMETER } from "../layout/statics.ts";
@@ -52,11 +45,11 @@ export const intFree = (
 
 const putInTcache = (core: Core, thread: ThreadState, chunk: Address, size: number): boolean => {
   const index = tcacheIndex(core, size);
-  if (!tcacheServes(core, thread, index)) return false;
+  if (!tcacheServes(thread, index)) return false;
   const tcache = thread.tcache;
   const mem = chunk + core.header;
-  if (core.load(mem + core.word) === tcacheKey(core, tcache)) expectNotCached(core, tcache, mem, index);
-  if (!tcacheHasRoom(core, tcache, index)) return false;
+  if (core.load(mem + core.word) === core.tcacheKey(tcache)) expectNotCached(core, tcache, mem, index);
+  if (!tcacheHasRoom(core, thread, index)) return false;
   tcachePut(core, tcache, chunk, index);
   const probe = core.probe;
   if (probe !== undefined) probe.event("free_tcache", mem, size, index);

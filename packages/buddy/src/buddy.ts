@@ -233,7 +233,7 @@ export class Buddy implements PageAllocator {
    * As {@link Buddy.allocatePages}, on a CPU and with a mobility.
    *
    * @param cpu Whose list to use: 0 to `cpus - 1`. Not checked.
-   * @param mobility What can become of the run while it is live.
+   * @param mobility What can become of the run while it is live. Not checked.
    * @returns the address, or `NULL` when there is no such run, even after draining all lists and growing the memory.
    * @throws InvalidArgumentError when `order` is negative or fractional.
    */
@@ -306,7 +306,8 @@ export class Buddy implements PageAllocator {
 
   #freeSlowly(cpu: number, address: Address, order: number): void {
     const frame = this.frameOf(address);
-    if ((this.areas.state(frame) & ~LIVE_BIT) !== (Kind.LIVE | order)) this.#misuse(address, order);
+    const valid = order >>> 0 === order && order <= this.maxOrder;
+    if (!valid || (this.areas.state(frame) & ~LIVE_BIT) !== (Kind.LIVE | order)) this.#misuse(address, order);
     if (order < this.#cachedOrders) this.lists.push(cpu, frame, order);
     else this.areas.give(frame, order);
   }

@@ -28,8 +28,11 @@ export class FreeAreas {
   readonly at: Address;
   /** The memory that holds the links of free runs. */
   readonly links: Memory;
+  /** The greatest order of a run. */
   readonly maxOrder: number;
+  /** The order of a pageblock. */
   readonly blockOrder: number;
+  /** The first frame of the range. */
   readonly first: number;
   readonly #linkShift: number;
 
@@ -59,6 +62,7 @@ export class FreeAreas {
   state(frame: number): number {
     return this.meta.load8(this.meta.load32(this.at + Header.STATES) + (frame - this.first));
   }
+  /** Sets kind and order of a frame that is present. */
   setState(frame: number, state: number): void {
     this.meta.store8(this.meta.load32(this.at + Header.STATES) + (frame - this.first), state);
   }

@@ -11,7 +11,7 @@ export const Mobility: {
   readonly RECLAIMABLE: 2;
 } = { UNMOVABLE: 0, MOVABLE: 1, RECLAIMABLE: 2 };
 
-/** One of the values of {@link (Mobility:variable)}. */
+/** One of the values of the constant of the same name. */
 export type Mobility = 0 | 1 | 2;
 
 /** The type of pageblocks from which nothing is handed out while a range is made free. MIGRATE_ISOLATE. */

@@ -18,9 +18,9 @@ export const Gfp: {
   readonly DMA: 1;
   /** Pages of any zone, HighMem first. */
   readonly HIGHMEM: 2;
-  /** The owner can move the pages: {@link (Mobility:variable).MOVABLE}. */
+  /** The owner can move the pages: `Mobility.MOVABLE`. */
   readonly MOVABLE: 4;
-  /** The owner gives the pages up on demand: {@link (Mobility:variable).RECLAIMABLE}. */
+  /** The owner gives the pages up on demand: `Mobility.RECLAIMABLE`. */
   readonly RECLAIMABLE: 8;
   /** Cannot wait for memory to be reclaimed: may go down to half of the min watermark. */
   readonly ATOMIC: 16;

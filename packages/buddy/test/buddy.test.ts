@@ -1,4 +1,4 @@
-import { DoubleFreeError, InvalidPointerError, NULL } from "@heapwright/allocator";
+import { DoubleFreeError, InvalidArgumentError, InvalidPointerError, NULL } from "@heapwright/allocator";
 import { LinearMemory } from "@heapwright/heap-memory";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -21,6 +21,14 @@ test("misuse is named", () => {
   const buddy = Buddy.create(LinearMemory.fixed(2 ** 22));
   const run = buddy.allocatePages(4);
   expect(() => buddy.freePages(run, 3)).toThrow(/handed out with order 4, not 3/);
+  const page = buddy.allocatePages(0);
+  for (const order of [0.5, 32, 64, 1024, -1, Number.NaN, 2 ** 32]) {
+    expect(() => buddy.freePages(page, order)).toThrow(InvalidPointerError);
+    if (order !== Math.abs(Math.floor(order)))
+      expect(() => buddy.allocatePages(order)).toThrow(InvalidArgumentError);
+    else expect(buddy.allocatePages(order)).toBe(NULL);
+  }
+  buddy.freePages(page, 0);
   expect(() => buddy.freePages(run + 4096, 0)).toThrow(/inside a run/);
   expect(() => buddy.freePages(run + 1, 4)).toThrow(InvalidPointerError);
   expect(() => buddy.freePages(2 ** 30, 4)).toThrow(/no page of this range/);

@@ -255,7 +255,8 @@ export class Buddy implements PageAllocator {
   }
 
   #allocateSlowly(cpu: number, mobility: Mobility, order: number): Address {
-    if (order >>> 0 !== order) throw new InvalidArgumentError("order", order, "an integer, 0 or more");
+    if (!Number.isInteger(order) || order < 0)
+      throw new InvalidArgumentError("order", order, "an integer, 0 or more");
     if (order > this.maxOrder) return NULL;
     let frame =
       order < this.#cachedOrders ? this.lists.pop(cpu, order, mobility) : this.areas.take(order, mobility);

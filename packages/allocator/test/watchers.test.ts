@@ -252,6 +252,7 @@ describe("Affix", () => {
     expect([...affix.walk!()].find(({ state }) => state === "live")?.payload).toBe(block);
     expect(affix.resolve!(block + 39)).toBe(block);
     expect(affix.resolve!(block - 1)).toBe(0);
+    expect(affix.resolve!(block + 40)).toBe(0);
     affix.memory.store32(block, 1234);
     const moved = affix.reallocate!(block, 80);
     expect(affix.memory.load32(moved)).toBe(1234);
@@ -279,6 +280,17 @@ describe("Quarantine", () => {
     expect(parent.stats().liveBlocks).toBe(1);
   });
 
+  test("gives up what it holds when the parent is exhausted", () => {
+    const quarantine = new Quarantine(heap(), Infinity);
+    const kept = quarantine.allocate(8);
+    for (let i = 0; i < 100; i++) quarantine.deallocate(quarantine.allocate(1000));
+    expect(quarantine.allocateZeroed!(15_000)).not.toBe(0);
+    expect(quarantine.heldBytes).toBe(0);
+    expect(quarantine.reallocate!(kept, 20_000)).toBe(0);
+    quarantine.deallocate(kept);
+    expect(quarantine.heldBytes).toBe(8);
+  });
+
   test("finds a write through a stale pointer", () => {
     const quarantine = new Quarantine(heap(), 1000);
     const block = quarantine.allocate(40);
@@ -299,6 +311,25 @@ describe("FreeList", () => {
     expect(list.length).toBe(2);
     expect([list.allocate(20), list.allocate(64)]).toEqual([blocks[1], blocks[0]]);
     expect(list.length).toBe(0);
+  });
+
+  test("gives its blocks back when the parent is exhausted, whatever the request", () => {
+    const requests: ((list: FreeList, block: number) => number)[] = [
+      (list) => list.allocate(15_000),
+      (list) => list.allocateZeroed!(15_000),
+      (list) => list.allocateAligned!(8, 15_000),
+      (list, block) => list.reallocate!(block, 15_000),
+    ];
+    for (const request of requests) {
+      const list = new FreeList(heap(), { maximum: 64 });
+      const kept = list.allocate(8);
+      const blocks = Array.from({ length: 100 }, () => list.allocate(64));
+      for (const block of blocks) list.deallocate(block);
+      expect(list.length).toBe(100);
+      expect(request(list, kept)).not.toBe(0);
+      expect(list.length).toBe(0);
+      expect(list.flush()).toBe(false);
+    }
   });
 
   test("finds a double free, and a write to a free block", () => {

@@ -50,7 +50,7 @@ export class LinearMemory implements Memory {
     this.byteLength = buffer.byteLength;
     this.maxByteLength = maxByteLength;
     this.wasm = wasm;
-    // Lengths are spelled out: a view that tracks a resizable buffer's length is five times slower.
+    // Lengths are spelled out: a view that tracks a resizable buffer's length is much slower.
     this.bytes = new Uint8Array(buffer, 0, this.byteLength);
     this.halves = new Uint16Array(buffer, 0, this.byteLength / 2);
     this.words = new Uint32Array(buffer, 0, this.byteLength / 4);

@@ -88,6 +88,13 @@ test("is the memory it counts, growth included", () => {
   memory.store32(8, 7);
   memory.store16(12, 0x1234);
   expect([memory.load32(8), memory.load8(12), memory.load16(12)]).toEqual([7, 0x34, 0x1234]);
+  memory.store64(16, 0x1122334455667788n);
+  memory.store8(24, 9);
+  memory.copy(32, 16, 16);
+  memory.fill(48, 2, 0xab);
+  memory.write(50, Uint8Array.of(1, 2));
+  expect([memory.load64(32), memory.load8(40)]).toEqual([0x1122334455667788n, 9]);
+  expect(memory.read(48, 5)).toEqual(Uint8Array.of(0xab, 0xab, 1, 2, 0));
   expect(memory.grow(2 * 65536)).toBe(true);
   expect([grown, memory.byteLength, memory.maxByteLength]).toEqual([1, 2 * 65536, 4 * 65536]);
   memory.begin();

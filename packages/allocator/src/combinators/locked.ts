@@ -16,7 +16,7 @@ export interface Lock {
  * Holds a lock during each operation, so that several workers may use one heap in shared memory.
  *
  * Growth by the others is noticed under the lock. Each worker has its own allocator attached to the heap, its own lock object over the same words, and one of these
- * around both. An uncontended lock costs about 20 ns an operation in V8, much more than most operations themselves:
+ * around both. Even an uncontended lock costs more than most operations themselves:
  * prefer an allocator with caches for each worker where speed matters.
  *
  * When an owner died inside an operation, every operation throws a LockError until the heap is repaired:

@@ -41,15 +41,15 @@ const FIRST_TABLE = 1024;
 /** The runs of one arena. */
 export class RunHeap {
   /** The memory as signed words: V8 keeps those in registers as they are, whatever their high bit. */
-  words: Int32Array;
-  readonly memory: LinearMemory;
-  readonly pages: LinearPages;
+  declare words: Int32Array;
+  declare readonly memory: LinearMemory;
+  declare readonly pages: LinearPages;
   /** Word index of HEAP. */
-  readonly heap: number;
+  declare readonly heap: number;
   /** Word index of ARENA. */
-  readonly arena: number;
+  declare readonly arena: number;
   /** The owner bits of this arena's runs. */
-  readonly owner: number;
+  declare readonly owner: number;
 
   constructor(pages: LinearPages, heap: number, arena: number, owner: number) {
     this.pages = pages;

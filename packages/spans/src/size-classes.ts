@@ -1,26 +1,19 @@
 /*
- * Size classes of small blocks: steps of 16 bytes up to 256, then eight steps to each doubling up to 1024. So rounding
- * wastes less than 16 bytes, or less than an eighth. All sizes are multiples of 16, which is the alignment.
+ * Size classes of small blocks: one for each multiple of 16 bytes. So a size is turned into its class by a shift, without a
+ * table, and rounding wastes less than 16 bytes. Class c has blocks of 16 c bytes; class 0, of size 0, has blocks of 16.
  */
 import { GRANULE } from "./layout.ts";
 
+/** Number of size classes: as many as the tag of a span has room for. */
+export const CLASS_COUNT = 64;
 /** The largest size of a small block, in bytes. */
-export const SMALL_MAX = 1024;
-
-const sizes: number[] = [];
-for (let size = 16; size <= 256; size += 16) sizes.push(size);
-for (let step = 32; step * 8 < SMALL_MAX; step *= 2) {
-  for (let size = step * 9; size <= step * 16; size += step) sizes.push(size);
-}
-
-/** Number of size classes. */
-export const CLASS_COUNT: number = sizes.length;
+export const SMALL_MAX: number = (CLASS_COUNT - 1) * 16;
 /** Bytes in a block of each class. */
-export const CLASS_SIZE: Int32Array = Int32Array.from(sizes);
-/** The class of a size, by the size in 16-byte units, rounded up. A size of 0 belongs to the smallest class. */
-export const CLASS_OF: Uint8Array = new Uint8Array(SMALL_MAX / 16 + 1).map((_, units) =>
-  sizes.findIndex((size) => size >= units * 16),
+export const CLASS_SIZE: Int32Array = Int32Array.from(
+  { length: CLASS_COUNT },
+  (_, units) => Math.max(1, units) * 16,
 );
+
 /** Granules of a span at most: a span of a crowded class. */
 const SPAN_MAX = 64;
 /** Granules of a span at least, unless so few hold fewer than four blocks. */

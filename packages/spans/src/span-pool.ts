@@ -31,8 +31,8 @@ const {
 const SPAN_TAG: number = (layout.BACK_MAX << BACK_SHIFT) | KIND;
 
 export class SpanPool {
-  private readonly runs: RunHeap;
-  private readonly arena: number;
+  declare private readonly runs: RunHeap;
+  declare private readonly arena: number;
 
   constructor(runs: RunHeap) {
     this.runs = runs;

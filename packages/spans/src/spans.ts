@@ -27,9 +27,9 @@ const {
  *
  * | vital statistics | |
  * |---|---|
- * | alignment | 16 bytes; 256 for blocks above 1024 bytes |
+ * | alignment | 16 bytes; 256 for blocks above 1008 bytes |
  * | overhead of a live block | no header; 4 bytes for each 256 of heap |
- * | rounding | to 16 bytes up to 256, then less than an eighth up to 1024, then to 256 bytes |
+ * | rounding | to 16 bytes up to 1008, then to 256 bytes |
  * | smallest block | 16 bytes |
  * | largest block | 2^32 - 4096 bytes, less the tables |
  * | smallest heap | 5 KiB |

@@ -39,7 +39,7 @@ const {
   UNIT_MASK,
   UNIT_SHIFT,
 } = layout;
-const { CLASS_SIZE, SMALL_MAX } = classes;
+const { SMALL_MAX } = classes;
 
 /** How a worker attaches to a shared heap. */
 export interface SharedSpansOptions {
@@ -81,14 +81,14 @@ export interface SharedSpansOptions {
  */
 export class SharedSpans extends SpanHeap implements Trimmer {
   /** Who this side is, for {@link SharedSpans.recover}: unlike all other sides' ids. */
-  readonly id: number;
-  private readonly slot: number;
-  private readonly directory: Directory;
-  private readonly territories: TerritoryHeap;
-  private readonly lock: FutexLock;
-  private readonly owners: Uint8Array;
-  private readonly remote: number;
-  private readonly remoteHead: number;
+  declare readonly id: number;
+  declare private readonly slot: number;
+  declare private readonly directory: Directory;
+  declare private readonly territories: TerritoryHeap;
+  declare private readonly lock: FutexLock;
+  declare private readonly owners: Uint8Array;
+  declare private readonly remote: number;
+  declare private readonly remoteHead: number;
   private closed = false;
 
   private constructor(runs: TerritoryHeap, directory: Directory, slot: number, id: number, lock: FutexLock) {
@@ -238,7 +238,7 @@ export class SharedSpans extends SpanHeap implements Trimmer {
   }
 
   protected override allocateFromSpan(sizeClass: number): Address {
-    if (this.renew() || this.drain()) return this.allocate(CLASS_SIZE[sizeClass]!);
+    if (this.renew() || this.drain()) return this.allocate(sizeClass << UNIT_SHIFT);
     return super.allocateFromSpan(sizeClass);
   }
 

@@ -31,10 +31,10 @@ const TERRITORY_MAX = 16384;
 const TERRITORY_MIN = 1024;
 
 export class TerritoryHeap extends RunHeap {
-  private readonly slot: number;
-  private readonly directory: Directory;
-  private readonly lock: FutexLock;
-  private readonly common: RunHeap;
+  declare private readonly slot: number;
+  declare private readonly directory: Directory;
+  declare private readonly lock: FutexLock;
+  declare private readonly common: RunHeap;
 
   constructor(pages: LinearPages, common: RunHeap, directory: Directory, slot: number, lock: FutexLock) {
     super(pages, common.heap, directory.arenaOf(slot), slot << OWNER_SHIFT);

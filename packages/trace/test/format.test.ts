@@ -139,3 +139,16 @@ test("3.3 million operations take less than 100 MB", () => {
   const buffers = new Set([kinds, slots, sizes, extras, threads].map((column) => column.buffer));
   expect([...buffers].reduce((sum, buffer) => sum + buffer.byteLength, 0)).toBe(3_300_000 * 15);
 });
+
+test("a header that is only advice may say less, or more threads than ran", () => {
+  const text = "# heap-trace 1\n# threads: 3\na 0 24\nt 1\nf 0\n";
+  expect(() => parseTrace(text)).toThrow(TraceFormatError);
+  const trace = parseTrace(text, { strict: false });
+  expect([trace.length, trace.slotCount, trace.peakLiveBytes, trace.threadCount]).toEqual([2, 1, 24, 3]);
+  expect(() => parseTrace(`${text}f 0\n`, { strict: false })).toThrow(
+    "line 6: slot 0 holds no block to free",
+  );
+  expect(() => parseTrace("# heap-trace 1\n# ops: 2\na 0 1\n", { strict: false })).toThrow(
+    "the header says ops: 2",
+  );
+});

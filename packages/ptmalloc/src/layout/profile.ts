@@ -31,6 +31,11 @@ export interface Profile {
   readonly memalignUsesTcache: boolean;
   /** Whether realloc returns at once when the request fits the block with little to spare (2.41). */
   readonly reallocKeepsWhatFits: boolean;
+  /**
+   * What of the first megabyte that is mapped where the break is stuck: it is the least that is mapped; or (since 2.35, which
+   * passes the two sizes in the wrong order) the first piece is a multiple of it and later ones are as small as they can be.
+   */
+  readonly fallbackMegabyte: "least" | "unit";
   /** Words of `heap_info`: the page size was added in 2.35. */
   readonly heapInfoWords: 4 | 5;
   /** Whether `mallopt` takes any mmap threshold (2.35), or only up to half a heap. */
@@ -52,6 +57,7 @@ const glibc236: Profile = {
   smallChunksSkipUnsorted: false,
   memalignMergesRests: false,
   reallocKeepsWhatFits: false,
+  fallbackMegabyte: "unit",
   memalignUsesTcache: false,
   heapInfoWords: 5,
   anyMmapThreshold: true,
@@ -65,6 +71,7 @@ const glibc231: Profile = {
   tcacheKey: "cache",
   safeLinking: false,
   tcacheWalkIsCounted: false,
+  fallbackMegabyte: "least",
   heapInfoWords: 4,
   anyMmapThreshold: false,
   assertions: "old",

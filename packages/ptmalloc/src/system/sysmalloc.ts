@@ -16,8 +16,8 @@ import type { ThreadState } from "../thread-state.ts";
 import { mapChunk, mapPages } from "./mapped.ts";
 import { adviseHugePages, moreCore } from "./morecore.ts";
 
-/** The least that the mmap fallback of the break takes. MMAP_AS_MORECORE_SIZE. */
-const FALLBACK_MIN = 2 ** 20;
+/** What the mmap fallback of the break counts in. MMAP_AS_MORECORE_SIZE. */
+const FALLBACK_UNIT = 2 ** 20;
 
 const topIsSound = (core: Core, arena: Address, top: Address, size: number): boolean =>
   (top === core.bin(arena, 1) && size === 0) ||
@@ -112,6 +112,14 @@ const extendHeap = (
 
 const floorAlign = (core: Core, bytes: number): number => bytes - (bytes % (core.alignMask + 1));
 
+/** How much to map where the break is stuck. The old top cannot be continued, so `size` counts all that is asked for. */
+const fallbackSize = (core: Core, size: number, contiguous: boolean): number => {
+  if (core.profile.fallbackMegabyte === "least")
+    return Math.max(contiguous ? core.pageUp(size) : size, FALLBACK_UNIT);
+  const whole = contiguous ? Math.ceil(size / FALLBACK_UNIT) * FALLBACK_UNIT : size;
+  return Math.max(whole, core.pageSize);
+};
+
 /** Moves the break, or maps a piece where the break is stuck; then makes top of what came. */
 const extendMain = (
   core: Core,
@@ -141,8 +149,7 @@ const extendMain = (
     adviseHugePages(core, brk, size);
     if (probe !== undefined) probe.event("memory_sbrk_more", brk, size, 0);
   } else {
-    if (contiguous) size = core.pageUp(size + oldSize);
-    if (size < FALLBACK_MIN) size = FALLBACK_MIN;
+    size = fallbackSize(core, contiguous ? size + oldSize : size, contiguous);
     brk = size > needed ? mapPages(core, size, Protection.READ | Protection.WRITE) : 0;
     if (brk === 0) return;
     core.setNoncontiguous(arena);

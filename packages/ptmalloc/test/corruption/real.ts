@@ -106,7 +106,7 @@ export const compileReal = (
     if (run.status === null || run.status > 128) {
       const message = run.stderr.trimEnd().split("\n").at(-1) ?? "";
       return message === "" || run.signal === "SIGSEGV"
-        ? `signal ${run.signal ?? run.status - 128}`
+        ? `signal ${run.signal ?? Number(run.status) - 128}`
         : message;
     }
     throw new Error(`${name} ended with ${run.status}: ${run.stderr}`);

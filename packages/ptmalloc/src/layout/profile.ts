@@ -84,6 +84,7 @@ const glibc241: Profile = {
   smallChunksSkipUnsorted: true,
   memalignMergesRests: true,
   reallocKeepsWhatFits: true,
+  fallbackMegabyte: "least",
   memalignUsesTcache: true,
   assertions: "line",
 };

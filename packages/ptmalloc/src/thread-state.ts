@@ -14,6 +14,7 @@ const NO_HALVES = new Uint16Array(0);
 
 /** One thread's place in the heap. */
 export class ThreadState {
+  /** @internal */
   readonly core: Core;
   /** The thread's number: 0 is the main thread. */
   readonly index: number;

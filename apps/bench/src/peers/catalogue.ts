@@ -74,25 +74,34 @@ const preloaded = (name: string, about: string, library: string, debian: string)
   },
 });
 
+/** What an adapter's `create` is given, or why there is none. */
+interface Argument {
+  readonly value: string;
+  readonly fault: string;
+}
+
+const none = (): Argument => ({ value: "", fault: "" });
+
 /** An adapter of src/peers/allocators, run by the JavaScript driver. */
 const adapter = (
   name: string,
   kind: PeerKind,
   about: string,
   module: string,
-  argument: () => { readonly value: string; readonly fault: string } = () => ({ value: "", fault: "" }),
+  argument: () => Argument = none,
+  program = "js-driver",
 ): Peer => ({
   name,
   kind,
   about,
   prepare: () => {
     const { value, fault } = argument();
-    const args = [here("./js-driver.js"), here(`./allocators/${module}.js`), value];
+    const args = [here(`./${program}.js`), here(`./allocators/${module}.js`), value];
     return fault || { command: process.execPath, args, env: {} };
   },
 });
 
-const assemblyScript = (): { value: string; fault: string } => {
+const assemblyScript = (): Argument => {
   const value = here("../peers/as-tlsf.wasm");
   return {
     value,
@@ -101,7 +110,7 @@ const assemblyScript = (): { value: string; fault: string } => {
 };
 
 /** wasi-libc's dlmalloc, linked alone. */
-const dlmalloc = (): { value: string; fault: string } => {
+const dlmalloc = (): Argument => {
   const value = join(cacheFolder(), "dlmalloc.wasm");
   if (existsSync(value)) return { value, fault: "" };
   const exported = ["malloc", "free", "calloc", "realloc", "aligned_alloc"].map(
@@ -126,8 +135,8 @@ export const peers: readonly Peer[] = [
   adapter("dlmalloc-wasm", "wasm", "dlmalloc of wasi-libc in WebAssembly", "wasm", dlmalloc),
   adapter("as-tlsf", "wasm", "AssemblyScript's TLSF in WebAssembly", "wasm", assemblyScript),
   adapter("thi.ng", "javascript", "@thi.ng/malloc over an ArrayBuffer", "thing"),
-  adapter("Buffer", "javascript", "Buffer.allocUnsafe", "buffer"),
-  adapter("Uint8Array", "javascript", "new Uint8Array", "typed-array"),
+  adapter("Buffer", "javascript", "Buffer.allocUnsafe", "buffer", none, "js-object-driver"),
+  adapter("Uint8Array", "javascript", "new Uint8Array", "typed-array", none, "js-object-driver"),
   adapter("null-js", "driver", "no allocator: the JavaScript driver alone", "null"),
   native("null-c", "no allocator: the C driver alone", {}, ["-DNULL_ALLOCATOR"]),
 ];

@@ -1,0 +1,59 @@
+/*
+ * The order of work of the drivers in JavaScript, the same as native/driver.c has:
+ *
+ *   1. a pass over the whole stream, which warms caches and compilers and grows the heap; all blocks are then freed;
+ *   2. five more such passes, timed from operation `timedFrom` on.
+ */
+import type { OpStream } from "./op-stream.ts";
+
+// The same numbers are in driver.c.
+const WARM_PASSES = 1;
+const TIMED_PASSES = 5;
+/** Operations of a chunk. */
+const CHUNK = 8192;
+/** Operations of a pass at least. */
+const LEAST_OPERATIONS = 300_000;
+
+/**
+ * Nanoseconds for each operation: the median of the timed passes; and the sum of the least times of each chunk of operations, from
+ * whichever pass, which a busy machine disturbs little.
+ */
+export interface Timing {
+  readonly ns: number;
+  readonly least: number;
+}
+
+/** Times passes; `clear`, which frees what they left, is not timed. */
+export const time = (
+  stream: OpStream,
+  pass: (from: number, to: number) => void,
+  clear: () => void,
+): Timing => {
+  const { ops, timedFrom } = stream;
+  const operations = ops.length / 2 - timedFrom;
+  // Short streams are repeated within a pass, so that compilers have finished and the clock is fine enough.
+  const repeats = timedFrom > 0 ? 1 : Math.ceil(LEAST_OPERATIONS / operations);
+  const least = new Float64Array(Math.ceil(operations / CHUNK)).fill(Number.POSITIVE_INFINITY);
+  const timings: number[] = [];
+  for (let i = 0; i < WARM_PASSES + TIMED_PASSES; i++) {
+    let total = 0;
+    for (let repeat = 0; repeat < repeats; repeat++) {
+      pass(0, timedFrom * 2);
+      for (let chunk = 0; chunk < least.length; chunk++) {
+        const from = (timedFrom + chunk * CHUNK) * 2;
+        const begin = process.hrtime.bigint();
+        pass(from, Math.min(from + CHUNK * 2, ops.length));
+        const taken = Number(process.hrtime.bigint() - begin);
+        total += taken;
+        least[chunk] = Math.min(least[chunk]!, taken);
+      }
+      clear();
+    }
+    if (i >= WARM_PASSES) timings.push(total / (operations * repeats));
+  }
+  timings.sort((a, b) => a - b);
+  return {
+    ns: timings[TIMED_PASSES >> 1]!,
+    least: least.reduce((sum, taken) => sum + taken, 0) / operations,
+  };
+};

@@ -3,8 +3,8 @@ import { InvalidArgumentError, InvalidPointerError } from "./errors.ts";
 import type { Memory } from "./memory.ts";
 
 /**
- * The slow half of a size check. A strategy tests `size >>> 0 !== size` (or a tighter bound) on its fast path and only
- * then calls this: it throws for what is no size at all and returns for an integer that is merely too large,
+ * The slow half of a size check. A strategy tests `size >>> 0 !== size` (or a tighter bound) on its fast path and
+ * only then calls this: it throws for what is no size at all and returns for an integer that is merely too large,
  * which the strategy answers with `NULL`.
  *
  * @throws InvalidArgumentError when `size` is negative, fractional or not a number.
@@ -30,7 +30,8 @@ export const expectAlignment = (alignment: number): void => {
 /**
  * Checks the form of a block's address: what can be seen without looking at the heap.
  *
- * @throws InvalidPointerError unless `address` is an integer inside the memory and a multiple of `alignment` (a power of two).
+ * @throws InvalidPointerError unless `address` is an integer inside the memory and a multiple of `alignment` (a
+ * power of two).
  */
 export const expectAddress = (memory: Memory, alignment: number, address: Address): void => {
   if (address >>> 0 !== address || address >= memory.byteLength) {

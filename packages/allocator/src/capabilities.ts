@@ -10,7 +10,8 @@ export interface AlignedAllocator extends Allocator {
   /**
    * As {@link Allocator.allocate}, at an address that is a multiple of `alignment`.
    *
-   * @param alignment Bytes: a power of two from 1 to 2^31. Smaller ones than the allocator's own are rounded up to it.
+   * @param alignment Bytes: a power of two from 1 to 2^31. Smaller ones than the allocator's own are rounded up to
+   * it.
    * @throws InvalidArgumentError also when `alignment` is not such a power of two.
    */
   allocateAligned(alignment: number, size: number): Address;
@@ -31,8 +32,8 @@ export interface ReallocatingAllocator extends Allocator {
    * @param size Bytes, as for `allocate`; 0 keeps a block of its own (it does not free, unlike C's `realloc`).
    * @returns the block's address, which may have changed, or `NULL` when exhausted; then the old block is live
    * and untouched. A block that moved has {@link Allocator.alignment} only, however it was aligned before.
-   * @throws InvalidArgumentError when `size` is none, and what {@link Allocator.deallocate} throws for an address that is
-   * no live block; nothing has changed.
+   * @throws InvalidArgumentError when `size` is none, and what {@link Allocator.deallocate} throws for an address
+   * that is no live block; nothing has changed.
    */
   reallocate(address: Address, size: number): Address;
 }
@@ -40,8 +41,8 @@ export interface ReallocatingAllocator extends Allocator {
 /** Blocks that can change size where they stand. */
 export interface ExpandingAllocator extends Allocator {
   /**
-   * Changes the size of the live block at `address` to at least `size` bytes without moving it. It may be smaller than
-   * before.
+   * Changes the size of the live block at `address` to at least `size` bytes without moving it. It may be smaller
+   * than before.
    *
    * @returns whether it could; if not, nothing has changed.
    * @throws InvalidArgumentError when `size` is negative, fractional or not a number.
@@ -64,8 +65,8 @@ export interface UsableSize extends Allocator {
   /** Bytes of the live block at `address` that the user may touch: at least what was asked for. */
   usableSize(address: Address): number;
   /**
-   * The usable size that `allocate(size)` would give at least. Asking for it wastes nothing: it is its own good size, and
-   * never less than the good size of a smaller one. For a size that no heap serves, any such number.
+   * The usable size that `allocate(size)` would give at least. Asking for it wastes nothing: it is its own good
+   * size, and never less than the good size of a smaller one. For a size that no heap serves, any such number.
    */
   goodSize(size: number): number;
 }
@@ -97,8 +98,8 @@ export interface Trimmer extends Allocator {
    * Returns unused memory to the memory or page source.
    *
    * @param keep Bytes of unused memory to keep at the end of the heap, 0 to give back all.
-   * @returns the number of bytes given back: at least what `HeapStats.heapBytes` shrinks by. Pages that stay part of the
-   * heap but lose their contents (`madvise`) count too.
+   * @returns the number of bytes given back: at least what `HeapStats.heapBytes` shrinks by. Pages that stay part
+   * of the heap but lose their contents (`madvise`) count too.
    * @throws InvalidArgumentError when `keep` is negative, fractional or not a number.
    */
   trim(keep: number): number;

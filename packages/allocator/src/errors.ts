@@ -54,7 +54,9 @@ export class DoubleFreeError extends HeapwrightError {
   }
 }
 
-/** The heap's own data is not what the allocator wrote: something overran a block or wrote through a stale pointer. */
+/**
+ * The heap's own data is not what the allocator wrote: something overran a block or wrote through a stale pointer.
+ */
 export class HeapCorruptionError extends HeapwrightError {
   override readonly name = "HeapCorruptionError";
   readonly code = "ERR_HEAP_CORRUPTION";

@@ -59,8 +59,8 @@ export interface Memory {
    */
   onGrow(listener: () => void): () => void;
   /**
-   * Takes notice of growth by others: another worker, a WebAssembly module. There only where others can grow the memory. Who
-   * shares a heap calls it once the heap's lock is held. O(1).
+   * Takes notice of growth by others: another worker, a WebAssembly module. There only where others can grow the
+   * memory. Who shares a heap calls it once the heap's lock is held. O(1).
    */
   refresh?(): void;
 }

@@ -33,7 +33,11 @@ export class CheckedMemory implements Memory {
     return this.parent.byteLength;
   }
 
-  /** Forbids the bytes of a range until they are unpoisoned. O(length / 8). @throws InvalidArgumentError when it is no range of the memory. */
+  /**
+   * Forbids the bytes of a range until they are unpoisoned. O(length / 8).
+   *
+   * @throws InvalidArgumentError when it is no range of the memory.
+   */
   poison(address: Address, length: number): void {
     this.#mark(address, length, 0xff);
   }

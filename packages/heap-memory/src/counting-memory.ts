@@ -40,8 +40,8 @@ class Stamps {
  * Counts what is touched of another memory: words, cache lines of 64 bytes, pages of 4,096 bytes. The counts are the
  * same on every machine and in every run, where times are not.
  *
- * Between `begin()` and `end()` lies one operation; of it, each line and page counts once, however often it is touched.
- * What is touched outside counts nowhere, so that a user's own accesses to blocks do not.
+ * Between `begin()` and `end()` lies one operation; of it, each line and page counts once, however often it is
+ * touched. What is touched outside counts nowhere, so that a user's own accesses to blocks do not.
  *
  * A word is one load or store of up to 4 bytes, aligned or in bulk; a 64-bit access is two.
  *
@@ -89,7 +89,9 @@ export class CountingMemory implements Memory {
     return this.parent.byteLength;
   }
 
-  /** An operation begins. O(1). An operation still open is ended first. At most 2^32 - 1 operations are told apart. */
+  /**
+   * An operation begins. O(1). An operation still open is ended first. At most 2^32 - 1 operations are told apart.
+   */
   begin(): void {
     if (this.#open) this.end();
     this.#stamp++;

@@ -19,13 +19,14 @@ declare const performance: { now(): number };
 /**
  * A lock between workers, on `Atomics`.
  *
- * Where waiting is allowed (workers, Node's main thread) it sleeps; elsewhere (a browser's main thread, a memory that is not shared) it
- * spins with growing pauses between looks. It never hangs: after `timeout` milliseconds it throws a LockError
- * that names the owner.
+ * Where waiting is allowed (workers, Node's main thread) it sleeps; elsewhere (a browser's main thread, a memory
+ * that is not shared) it spins with growing pauses between looks. It never hangs: after `timeout` milliseconds it
+ * throws a LockError that names the owner.
  *
- * **An owner that dies.** JavaScript cannot see from within that a worker is gone, but whoever started it can (its `exit`
- * event): that one calls `recover(id)`, which frees what the dead worker held and wakes the waiters. Their `acquire`
- * returns false until somebody has called `repaired()`: the heap may be half changed, so verify it with `check()` first.
+ * **An owner that dies.** JavaScript cannot see from within that a worker is gone, but whoever started it can (its
+ * `exit` event): that one calls `recover(id)`, which frees what the dead worker held and wakes the waiters. Their
+ * `acquire` returns false until somebody has called `repaired()`: the heap may be half changed, so verify it with
+ * `check()` first.
  *
  * @example
  * ```ts
@@ -122,7 +123,11 @@ export class FutexLock {
     return true;
   }
 
-  /** Declares, while the lock is held, that what it guards is sound again. @throws LockError when this side does not hold it. */
+  /**
+   * Declares, while the lock is held, that what it guards is sound again.
+   *
+   * @throws LockError when this side does not hold it.
+   */
   repaired(): void {
     if (this.owner !== this.id) throw new LockError(`${this.#name} is not held by ${this.id}`);
     Atomics.store(this.memory.words, this.#index + 1, 0);

@@ -23,8 +23,8 @@ import { LinearMemory } from "./linear-memory.ts";
  *         +36  reserved, zero
  *   start +64  the heap: the break begins here
  *
- * Invariant: every byte from the break to the end of the memory is zero. The break moves by compare-and-swap alone, so
- * that workers that share the memory get disjoint ranges without a lock.
+ * Invariant: every byte from the break to the end of the memory is zero. The break moves by compare-and-swap alone,
+ * so that workers that share the memory get disjoint ranges without a lock.
  */
 const MAGIC = 0x52575048;
 const VERSION = 1;
@@ -38,10 +38,12 @@ const LIMIT = 2 ** 32;
 
 /**
  * A break that moves over a linear memory: what a malloc needs where there is no kernel. The memory grows under the
- * break when it can. A counting or checked memory serves too; only a {@link LinearMemory} is safe for several workers.
+ * break when it can. A counting or checked memory serves too; only a {@link LinearMemory} is safe for several
+ * workers.
  *
  * The break and the identity of the heap are held in the memory itself (64 bytes at `start`), so that another
- * worker, or a later run over a saved image, attaches to it. Several workers may call `sbrk` at once on a shared memory.
+ * worker, or a later run over a saved image, attaches to it. Several workers may call `sbrk` at once on a shared
+ * memory.
  *
  * @example
  * ```ts

@@ -5,9 +5,9 @@ import { isPowerOfTwo } from "./align.ts";
 const TABLE_LIMIT = 1024;
 
 /**
- * Size classes in geometric progression, as jemalloc's: each doubling is divided into the same number of evenly spaced
- * classes, all multiples of a quantum. With 4 steps a block wastes at most a fifth of itself, with 8 a ninth; with
- * 1 step the classes are the powers of two.
+ * Size classes in geometric progression, as jemalloc's: each doubling is divided into the same number of evenly
+ * spaced classes, all multiples of a quantum. With 4 steps a block wastes at most a fifth of itself, with 8 a
+ * ninth; with 1 step the classes are the powers of two.
  *
  * @example
  * ```ts
@@ -26,7 +26,8 @@ export class SizeClasses {
 
   /**
    * @param options `quantum`: the smallest class, which divides all others, a power of two from 1 to 1024;
-   * `steps`: classes in a doubling, a power of two from 1 to 64; `maximum`: the largest class, at most 2^31, a class of the progression.
+   * `steps`: classes in a doubling, a power of two from 1 to 64; `maximum`: the largest class, at most 2^31, a
+   * class of the progression.
    * @throws InvalidArgumentError when one is not.
    */
   constructor(options: { readonly quantum: number; readonly steps: number; readonly maximum: number }) {
@@ -65,7 +66,10 @@ export class SizeClasses {
     return this.sizes.length;
   }
 
-  /** The index of the smallest class of at least `size` bytes (an integer, 0 or more), or -1 beyond the maximum. O(1). */
+  /**
+   * The index of the smallest class of at least `size` bytes (an integer, 0 or more), or -1 beyond the maximum.
+   * O(1).
+   */
   indexOf(size: number): number {
     if (size > this.#maximum) return -1;
     const quantumBits = this.#quantumBits;

@@ -27,8 +27,8 @@ const checksum = (bytes: Uint8Array): number => {
 /**
  * Copies the bytes of `[start, end)` into an image that can be saved, posted and restored.
  *
- * Since the state of every heap of the family lies in its memory, the image of the memory is the heap. Take it while no
- * operation is under way. O(length).
+ * Since the state of every heap of the family lies in its memory, the image of the memory is the heap. Take it
+ * while no operation is under way. O(length).
  *
  * @param end Default: the memory's end. For a heap on `LinearPages`, `pages.sbrk(0)` is enough.
  * @throws InvalidArgumentError when the range does not lie in the memory.

@@ -4,7 +4,10 @@ import { InvalidArgumentError } from "../errors.ts";
 import { Composite } from "./composite.ts";
 import { type FullAllocator, haveAll } from "./forwarder.ts";
 
-/** Makes the next allocator of an {@link AllocatorList}, in the same memory, or nothing when there is no room for one. */
+/**
+ * Makes the next allocator of an {@link AllocatorList}, in the same memory, or nothing when there is no room for
+ * one.
+ */
 export type AllocatorMaker = () => Allocator | undefined;
 
 /**

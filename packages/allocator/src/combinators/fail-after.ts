@@ -7,8 +7,9 @@ import { Forwarder } from "./forwarder.ts";
 /**
  * Serves a number of requests, then is exhausted: fault injection. Zig's `FailingAllocator`.
  *
- * Every `allocate`, `allocateAligned`, `allocateZeroed`, `reallocate` and `expand` is a request. Run the code under test
- * with 0, 1, 2 ... requests until nothing fails any more, and it has met exhaustion at each of its allocations.
+ * Every `allocate`, `allocateAligned`, `allocateZeroed`, `reallocate` and `expand` is a request. Run the code under
+ * test with 0, 1, 2 ... requests until nothing fails any more, and it has met exhaustion at each of its
+ * allocations.
  *
  * @example
  * ```ts

@@ -62,7 +62,8 @@ export const haveAll = (parents: readonly Allocator[], method: CapabilityMethod)
  * Takes methods away from one instance of a combinator.
  *
  * A combinator's class has all methods; what its parents cannot do, its instance hides under an own property that is
- * `undefined`. The methods that stay are the class's own, on the prototype: no closure is made, and calls are inlined as usual.
+ * `undefined`. The methods that stay are the class's own, on the prototype: no closure is made, and calls are
+ * inlined as usual.
  */
 export const withhold = (combinator: object, methods: Iterable<CapabilityMethod>): void => {
   for (const method of methods) (combinator as Record<string, unknown>)[method] = undefined;

@@ -11,13 +11,14 @@ const MARK = 0x5f1e_e115;
 /**
  * Keeps freed blocks of one range of sizes on a list and hands the last one out first. D's `FreeList`.
  *
- * A size from `minimum` to `maximum` takes a block of `maximum` bytes, so that all blocks of the list serve all of them.
- * O(1) beside the parent. The list runs through the free blocks themselves:
+ * A size from `minimum` to `maximum` takes a block of `maximum` bytes, so that all blocks of the list serve all of
+ * them. O(1) beside the parent. The list runs through the free blocks themselves:
  *
  *     block +0  next block on the list, 0 at its end     +4  MARK ^ block
  *
- * A block that is on the list already is recognised by its mark and then by a walk over the list. Addresses are verified
- * as far as their form goes; what the parent verifies beyond, it verifies when the list gives the block back.
+ * A block that is on the list already is recognised by its mark and then by a walk over the list. Addresses are
+ * verified as far as their form goes; what the parent verifies beyond, it verifies when the list gives the block
+ * back.
  *
  * @example
  * ```ts

@@ -6,7 +6,10 @@ import { Forwarder } from "./forwarder.ts";
 
 /** A lock between workers, as `FutexLock` of `@heapwright/heap-memory`. */
 export interface Lock {
-  /** Takes the lock. Returns false when what it guards may be half changed, since an owner died; it is held all the same. */
+  /**
+   * Takes the lock. Returns false when what it guards may be half changed, since an owner died; it is held all the
+   * same.
+   */
   acquire(): boolean;
   /** Gives it back. */
   release(): void;
@@ -15,9 +18,9 @@ export interface Lock {
 /**
  * Holds a lock during each operation, so that several workers may use one heap in shared memory.
  *
- * Growth by the others is noticed under the lock. Each worker has its own allocator attached to the heap, its own lock object over the same words, and one of these
- * around both. Even an uncontended lock costs more than most operations themselves:
- * prefer an allocator with caches for each worker where speed matters.
+ * Each worker has its own allocator attached to the heap, its own lock object over the same words, and one of these
+ * around both. Growth of the memory by others is noticed under the lock. Even an uncontended lock costs more than
+ * most operations themselves: prefer an allocator with caches for each worker where speed matters.
  *
  * When an owner died inside an operation, every operation throws a LockError until the heap is repaired:
  * acquire the lock yourself, `check()` the parent, and declare it repaired.

@@ -50,7 +50,9 @@ export class Quantizer extends Forwarder {
   override deallocateSized?(address: Address, size: number): void {
     this.target.deallocateSized(address, this.#round(size));
   }
-  /** The size rounded up: the parent's own slack beyond it does not count, or asking for it would be rounded again. */
+  /**
+   * The size rounded up: the parent's own slack beyond it does not count, or asking for it would be rounded again.
+   */
   override goodSize?(size: number): number {
     return this.#round(size);
   }

@@ -10,13 +10,13 @@ import { Holder } from "./holder.ts";
 const FILL = 0xde;
 
 /**
- * Keeps freed blocks from being handed out again for a while, filled with 0xDE, and verifies them when they leave: who
- * writes through a stale pointer is found out. AddressSanitizer's quarantine.
+ * Keeps freed blocks from being handed out again for a while, filled with 0xDE, and verifies them when they leave:
+ * who writes through a stale pointer is found out. AddressSanitizer's quarantine.
  *
- * Blocks leave in the order they came once more than `limit` bytes are held, and all of them when the parent is exhausted.
- * A double free within the quarantine is always recognised. Of other addresses only the form is verified: put a
- * `ShadowChecked` around it where they may be wrong.
- * A block whose size changes keeps its place or moves to a new one; the old one goes into quarantine.
+ * Blocks leave in the order they came once more than `limit` bytes are held, and all of them when the parent is
+ * exhausted. A double free within the quarantine is always recognised. Of other addresses only the form is
+ * verified: put a `ShadowChecked` around it where they may be wrong. A block whose size changes keeps its place or
+ * moves to a new one; the old one goes into quarantine.
  *
  * @example
  * ```ts

@@ -16,7 +16,8 @@ import type { Memory } from "../memory.ts";
  * Cuts blocks one after another out of one block of the parent. D's `Region`.
  *
  * Giving back the last block makes room again, giving back another does nothing; `deallocateAll` forgets all at once.
- * O(1), no overhead but alignment. Misuse that is recognised: addresses out of the region's used part, misaligned ones.
+ * O(1), no overhead but alignment. Misuse that is recognised: addresses out of the region's used part, misaligned
+ * ones.
  *
  *     start            last        top                end
  *     | block | block  | block     |   not used yet    |
@@ -82,7 +83,9 @@ export class Region
     this.#top = address;
     this.#last = NULL;
   }
-  /** Only the last block can grow; every block can stay as it is, but its size is not known: only the last shrinks. */
+  /**
+   * Only the last block can grow; every block can stay as it is, but its size is not known: only the last shrinks.
+   */
   expand(address: Address, size: number): boolean {
     expectSize(size);
     this.#expectBlock(address);

@@ -7,8 +7,8 @@ import type { FullAllocator } from "./forwarder.ts";
 /**
  * Small blocks from one allocator, large ones from another. D's `Segregator`.
  *
- * A block of up to `threshold` bytes comes from `small`, a larger one from `large`. A block that is reallocated across the
- * threshold moves to the other side when that has room; one that is expanded in place stays.
+ * A block of up to `threshold` bytes comes from `small`, a larger one from `large`. A block that is reallocated
+ * across the threshold moves to the other side when that has room; one that is expanded in place stays.
  *
  * @example
  * ```ts

@@ -26,7 +26,8 @@ const FREED = 3;
 /**
  * Watches over both sides of the contract: what the allocator hands out and what its user gives back.
  *
- * - Of the allocator: every block is aligned, inside the memory, and overlaps no live block; else HeapCorruptionError.
+ * - Of the allocator: every block is aligned, inside the memory, and overlaps no live block; else
+ * HeapCorruptionError.
  * - Of the user: every address given back is a live block's; else DoubleFreeError or InvalidPointerError, always.
  * - Of the user's accesses, when a {@link PoisonableMemory} over the parent's memory is given: `memory` is
  *   that one, and all bytes but those of live blocks are poisoned in it. As in AddressSanitizer, one byte too far throws.

@@ -25,9 +25,9 @@ export interface TraceSummary {
  *     c <slot> 1 <size>         allocateZeroed            f <slot>          deallocate
  *     m <slot> <align> <size>   allocateAligned           t <n>             thread n goes on
  *
- * A slot is a small integer, reused after its free, last freed first. Requests that fail are left out, as is `NULL` given
- * back. The format has no reallocation to 0 bytes: it is written as one to 1 byte. `deallocateAll` becomes a line for
- * each live block.
+ * A slot is a small integer, reused after its free, last freed first. Requests that fail are left out, as is `NULL`
+ * given back. The format has no reallocation to 0 bytes: it is written as one to 1 byte. `deallocateAll` becomes a
+ * line for each live block.
  *
  * The header comes first in a file but is known last: write `header()` before the lines that the sink collected.
  *
@@ -50,13 +50,20 @@ export class TraceRecorder extends Forwarder {
   #peak = 0;
   #thread = 0;
 
-  /** @param sink Gets each line as it happens. Blocks already live in `parent` are unknown to the trace and stay out of it. */
+  /**
+   * @param sink Gets each line as it happens. Blocks already live in `parent` are unknown to the trace and stay
+   * out of it.
+   */
   constructor(parent: Allocator, sink: TraceSink) {
     super(parent);
     this.#sink = sink;
   }
 
-  /** Says which thread the operations from now on run on; 0 at first. @throws InvalidArgumentError unless it is an integer from 0 on. */
+  /**
+   * Says which thread the operations from now on run on; 0 at first.
+   *
+   * @throws InvalidArgumentError unless it is an integer from 0 on.
+   */
   thread(id: number): void {
     if (!Number.isSafeInteger(id) || id < 0) throw new InvalidArgumentError("id", id, "an integer from 0 on");
     if (id === this.#thread) return;

@@ -5,7 +5,10 @@ import { expect, hex } from "./assert.ts";
 import type { Settings } from "./options.ts";
 import type { Shadow } from "./shadow.ts";
 
-/** How far a payload may reach over the end of its block: glibc's chunks lend the next one's first word to the user. */
+/**
+ * How far a payload may reach over the end of its block: glibc's chunks lend the next one's first word to the
+ * user.
+ */
 const OVERHANG = 16;
 
 /** Beyond this many live bytes, the bytes of all blocks are verified at the end only, not after each step. */

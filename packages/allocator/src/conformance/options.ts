@@ -13,24 +13,36 @@ export type AllocatorFactory = () => Allocator;
 
 /** What the suite cannot find out by itself. Every field has a default that suits a general-purpose allocator. */
 export interface ConformanceOptions {
-  /** The largest size, in bytes, that a fresh allocator surely serves. Default 1024. A fixed-size cache says its object's size. */
+  /**
+   * The largest size, in bytes, that a fresh allocator surely serves. Default 1024. A fixed-size cache says its
+   * object's size.
+   */
   readonly maxSize?: number;
   /**
    * The payload bytes that can be live at once, at most. Default: the memory's `maxByteLength`. The exhaustion cases
    * fail when more than that was handed out.
    */
   readonly capacity?: number;
-  /** False for an allocator that cannot be filled in reasonable time: the cases that fill it are left out. Default: whether `capacity` is at most 16 MiB. */
+  /**
+   * False for an allocator that cannot be filled in reasonable time: the cases that fill it are left out. Default:
+   * whether `capacity` is at most 16 MiB.
+   */
   readonly exhausts?: boolean;
-  /** False for an allocator that does not hand freed blocks out again, or not soon (a bump pointer, a quarantine). Default true. */
+  /**
+   * False for an allocator that does not hand freed blocks out again, or not soon (a bump pointer, a quarantine).
+   * Default true.
+   */
   readonly reuses?: boolean;
   /** True when freeing a block twice in a row is always recognised. Default false: it is not tried. */
   readonly detectsDoubleFree?: boolean;
-  /** The strongest alignment, in bytes, that a fresh allocator surely serves when it is an `AlignedAllocator`. Default 256. */
+  /**
+   * The strongest alignment, in bytes, that a fresh allocator surely serves when it is an `AlignedAllocator`.
+   * Default 256.
+   */
   readonly maxAlignment?: number;
   /**
-   * Ways to damage the heap's own data (an overrun of the live block at `address`, a broken link). After each, `check()`
-   * must find a fault: it shows that a clean `check()` means something. Default none.
+   * Ways to damage the heap's own data (an overrun of the live block at `address`, a broken link). After each,
+   * `check()` must find a fault: it shows that a clean `check()` means something. Default none.
    */
   readonly damage?: readonly ((allocator: Allocator, address: number) => void)[];
   /** Random runs. Default 40. */

@@ -1,7 +1,7 @@
 /*
- * Random operations against the shadow. A run is a plain array of operations, so that fast-check shrinks what fails to
- * the few that matter; a block is picked by its rank among the live ones, so that an operation keeps
- * a meaning when others are dropped.
+ * Random operations against the shadow. A run is a plain array of operations, so that fast-check shrinks what fails
+ * to the few that matter; a block is picked by its rank among the live ones, so that an operation keeps a meaning
+ * when others are dropped.
  */
 import * as fc from "fast-check";
 import { NULL } from "../address.ts";

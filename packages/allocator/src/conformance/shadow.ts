@@ -15,7 +15,7 @@ export interface ShadowBlock {
   readonly seed: number;
 }
 
-/** The byte at offset `i` of a block's pattern: differs between blocks, and within one at every distance below 2^16. */
+/** The byte at offset `i` of a block's pattern: bytes that were moved or came from another block do not fit. */
 const patternByte = (seed: number, i: number): number => (seed * 37 + i * 7 + (i >>> 8) * 13) & 0xff;
 
 const pattern = (seed: number, length: number): Uint8Array => {

@@ -40,6 +40,7 @@ export class ThreadState {
   /** Unsorted chunks that the allocation now running has sorted. */
   sorted = 0;
 
+  /** @internal */
   constructor(core: Core, index: number) {
     this.core = core;
     this.index = index;

@@ -129,7 +129,7 @@ export class OffsetAllocator {
   }
 
   /**
-   * Takes `size` bytes at a multiple of `alignment`. O(1) but for the last resort: see {@link Bins.find}.
+   * Takes `size` bytes at a multiple of `alignment`. O(1) but for the last resort: see `Bins.find`.
    *
    * @param size Bytes, rounded up to the granularity; 0 counts as 1.
    * @param alignment 1 to 2^32 - 1, not necessarily a power of two (a vertex stride of 12, say). The offset is a multiple of

@@ -2,17 +2,15 @@
  * Makes the recordings again, where all oracles are at hand: HEAPWRIGHT_RECORD=1 npx vitest run packages/ptmalloc/test/oracle/record
  */
 import { describe, test } from "vitest";
-import { type Abi, cores, findOracle } from "./oracle.ts";
+import { cores, findOracle } from "./oracle.ts";
 import { type StoredRecording, store, writeRecordings } from "./recording-file.ts";
 import { type RecordedSet, recordedSets } from "./sources.ts";
-
-const abis: readonly Abi[] = ["i386", "x86_64"];
 
 const record = (set: RecordedSet): void => {
   const recordings: StoredRecording[] = [];
   for (const trace of set.traces)
     for (const version of set.versions)
-      for (const abi of abis)
+      for (const abi of set.abis)
         for (const tcache of [true, false]) {
           const oracle = findOracle(abi, version);
           if (typeof oracle === "string") throw new Error(oracle);

@@ -1,0 +1,237 @@
+import { AttachError, HeapCorruptionError, InvalidArgumentError, InvalidPointerError } from "@heapwright/allocator";
+import { LinearMemory, LinearPages } from "@heapwright/heap-memory";
+import { Process } from "@heapwright/kernel";
+import { describe, expect, test } from "vitest";
+import { Mallopt, type ProbeEvent, Ptmalloc, type PtmallocOptions } from "../../src/index.ts";
+
+const small = (options: PtmallocOptions = {}): Ptmalloc =>
+  new Ptmalloc(LinearPages.create(LinearMemory.fixed(2 ** 20)), options);
+const MAPS = "08048000-0804a000 r-xp 00000000 fe:00 11                         /bin/true\n";
+const inProcess = (options: PtmallocOptions = {}): Ptmalloc =>
+  new Ptmalloc(Process.fromMaps(MAPS, { abi: "i386" }), options);
+
+describe("a heap in one line", () => {
+  test("grows as it is used", () => {
+    const heap = new Ptmalloc();
+    const before = heap.memory.byteLength;
+    const blocks = Array.from({ length: 100 }, () => heap.malloc(100_000));
+    expect(blocks.every((block) => block !== 0)).toBe(true);
+    expect(heap.memory.byteLength).toBeGreaterThan(before);
+    expect(heap.check()).toEqual([]);
+    for (const block of blocks) heap.free(block);
+    expect(heap.stats().allocatedBytes).toBe(0);
+    expect(heap.trim(0)).toBeGreaterThan(0);
+    expect(heap.check()).toEqual([]);
+  });
+
+  test("hands out typed arrays over the memory, and takes them back", () => {
+    const heap = small();
+    const floats = heap.allocateArray(Float32Array, 1000)!;
+    expect(floats.length).toBe(1000);
+    floats.fill(1.5);
+    expect(heap.memory.load32(floats.byteOffset)).toBe(0x3fc00000);
+    const wide = heap.allocateArray(BigInt64Array, 3)!;
+    expect(wide.byteOffset % 8).toBe(0);
+    heap.deallocateArray(floats);
+    heap.deallocateArray(wide);
+    expect(heap.stats().liveBlocks).toBe(0);
+    expect(heap.allocateArray(Uint8Array, 2 ** 30)).toBeUndefined();
+    expect(() => heap.allocateArray(Uint8Array, -1)).toThrow(InvalidArgumentError);
+  });
+
+  test("gives all of its break back when it is disposed of", () => {
+    const pages = LinearPages.create(LinearMemory.fixed(2 ** 20));
+    const start = pages.sbrk(0);
+    {
+      using heap = new Ptmalloc(pages);
+      heap.malloc(1000);
+      expect(pages.sbrk(0)).toBeGreaterThan(start);
+    }
+    expect(pages.sbrk(0)).toBe(start);
+    expect(() => Ptmalloc.attach(pages)).toThrow(AttachError);
+  });
+});
+
+describe("attaching", () => {
+  test("finds the heap of another, with its blocks", () => {
+    const memory = LinearMemory.shared(2 ** 20);
+    const first = new Ptmalloc(LinearPages.create(memory), { abi: "x86_64", profile: "glibc-2.31" });
+    const block = first.malloc(100);
+    const second = Ptmalloc.attach(LinearPages.attach(memory));
+    expect([second.abi, second.profile]).toEqual(["x86_64", "glibc-2.31"]);
+    second.free(block);
+    expect(first.malloc(100)).toBe(block);
+    expect(second.check()).toEqual([]);
+  });
+
+  test("refuses memory that holds no heap of this kind", () => {
+    const memory = LinearMemory.fixed(65536);
+    const pages = LinearPages.create(memory);
+    expect(() => Ptmalloc.attach(pages)).toThrow(AttachError);
+    expect(() => Ptmalloc.attach(Process.fromMaps(MAPS, { abi: "i386" }))).toThrow(AttachError);
+    expect(() => Ptmalloc.attach(pages, 4096)).toThrow(/no ptmalloc heap at 0x1000/);
+    const heap = small();
+    heap.memory.store32(heap.stateAddress + 4, 99);
+    expect(() => Ptmalloc.attach(heap.core.source, heap.stateAddress)).toThrow(/version 99/);
+  });
+});
+
+describe("arguments", () => {
+  test("options out of range are refused by name", () => {
+    expect(() => small({ profile: "glibc-1.0" as never })).toThrow(InvalidArgumentError);
+    expect(() => small({ abi: "arm" as never })).toThrow(/abi/);
+    expect(() => small({ cores: 0 })).toThrow(/cores/);
+    expect(() => small({ stateAddress: 8 })).toThrow(/stateAddress/);
+    expect(() => small().thread(64)).toThrow(/from 0 to 63/);
+    expect(() => small().exit()).toThrow(/main/);
+  });
+
+  test("no address outside the memory is looked at", () => {
+    const heap = small();
+    for (const bad of [2 ** 21, -16, 1.5, Number.NaN]) expect(() => heap.deallocate(bad)).toThrow(InvalidPointerError);
+    expect(() => heap.usableSize(2 ** 31)).toThrow(InvalidPointerError);
+    expect(heap.owns(-1) || heap.owns(0) || heap.owns(2 ** 32)).toBe(false);
+  });
+
+  test("C's corners: zero sizes, products, alignments", () => {
+    const heap = small();
+    expect(heap.malloc(0)).not.toBe(heap.malloc(0));
+    expect(heap.calloc(2 ** 31, 2 ** 31)).toBe(0);
+    expect(heap.reallocarray(0, 2 ** 20, 2 ** 20)).toBe(0);
+    const block = heap.realloc(0, 10);
+    expect(heap.realloc(block, 0)).toBe(0);
+    expect(heap.alignedAlloc(48, 10) % 64).toBe(0);
+    expect(heap.valloc(10) % 4096).toBe(0);
+    expect(heap.mallocUsableSize(heap.pvalloc(10))).toBeGreaterThanOrEqual(4096);
+    const target = heap.malloc(8);
+    expect([0, 3, 12, 2].map((alignment) => heap.posixMemalign(target, alignment, 10))).toEqual([22, 22, 22, 22]);
+    expect(heap.posixMemalign(target, 256, 10)).toBe(0);
+    expect(heap.memory.load32(target) % 256).toBe(0);
+    expect(heap.posixMemalign(target, 256, 2 ** 30)).toBe(12);
+    expect(heap.mallocUsableSize(0)).toBe(0);
+    expect(heap.check()).toEqual([]);
+  });
+});
+
+describe("mallopt", () => {
+  test("M_PERTURB fills what is handed out and what is given back", () => {
+    const heap = small({ tunables: { "glibc.malloc.tcache_count": 0 } });
+    expect(heap.mallopt(Mallopt.M_PERTURB, 0x55)).toBe(1);
+    const block = heap.malloc(100);
+    heap.malloc(100);
+    expect([...heap.memory.read(block, 100)].every((byte) => byte === 0xaa)).toBe(true);
+    heap.free(block);
+    expect([...heap.memory.read(block + 8, 80)].every((byte) => byte === 0x55)).toBe(true);
+    const cleared = heap.calloc(1, 100);
+    expect([...heap.memory.read(cleared, 100)].every((byte) => byte === 0)).toBe(true);
+  });
+
+  test("takes what glibc takes", () => {
+    const heap = small();
+    expect(heap.mallopt(Mallopt.M_MXFAST, 80)).toBe(1);
+    expect(heap.mallopt(Mallopt.M_MXFAST, 81)).toBe(0);
+    expect(heap.mallopt(Mallopt.M_MXFAST, -1)).toBe(0);
+    expect(heap.mallopt(Mallopt.M_TRIM_THRESHOLD, -1)).toBe(1);
+    expect(heap.mallopt(12345, 1)).toBe(1);
+    expect(small({ profile: "glibc-2.31" }).mallopt(Mallopt.M_MMAP_THRESHOLD, 2 ** 20)).toBe(0);
+  });
+});
+
+describe("threads", () => {
+  test("each gets an arena up to the limit, and an arena left is used again", () => {
+    const heap = inProcess({ cores: 2 });
+    const blocks = [1, 2, 3, 4, 5].map((n) => heap.thread(n).malloc(100));
+    expect(heap.arenas().length).toBe(4);
+    expect(heap.check()).toEqual([]);
+    heap.thread(2).exit();
+    expect(heap.check()).toEqual([]);
+    const again = heap.thread(6).malloc(100);
+    expect(again >>> 20).toBe(blocks[1]! >>> 20);
+    heap.thread(3).free(again);
+    for (const block of blocks) heap.free(block);
+    expect(heap.check()).toEqual([]);
+  });
+
+  test("the older way makes a new arena only where all are busy", () => {
+    const heap = inProcess({ profile: "ptmalloc-2.12" });
+    heap.thread(1).malloc(100);
+    expect(heap.arenas().length).toBe(1);
+    heap.holdArena(heap.arenas()[0]!);
+    heap.thread(1).malloc(100);
+    expect(heap.arenas().length).toBe(2);
+    heap.releaseArena(heap.arenas()[0]!);
+    heap.thread(2).malloc(100);
+    expect(heap.arenas().length).toBe(2);
+    expect(heap.check()).toEqual([]);
+  });
+
+  test("share the main arena where nothing can be mapped", () => {
+    const heap = small();
+    const block = heap.thread(1).malloc(100);
+    heap.thread(2).free(block);
+    expect(heap.arenas().length).toBe(1);
+    expect(heap.check()).toEqual([]);
+  });
+});
+
+describe("the probe", () => {
+  test("is told how each allocation was served, and nothing once it is gone", () => {
+    const events: ProbeEvent[] = [];
+    const heap = small({ probe: { event: (name) => void events.push(name) } });
+    const block = heap.malloc(100);
+    expect(events).toContain("memory_sbrk_more");
+    expect(events.at(-1)).toBe("serve_top");
+    heap.free(block);
+    expect(events.at(-1)).toBe("free_tcache");
+    heap.malloc(100);
+    expect(events.at(-1)).toBe("serve_tcache");
+    heap.probe = undefined;
+    const count = events.length;
+    heap.free(block);
+    expect(events.length).toBe(count);
+  });
+});
+
+describe("check", () => {
+  /** Freed chunks of every kind, among live ones. */
+  const busy = (): { heap: Ptmalloc; live: number; binned: number } => {
+    const heap = small({ tunables: { "glibc.malloc.tcache_count": 2 } });
+    const blocks = Array.from({ length: 60 }, (_, n) => heap.malloc(24 + 40 * n));
+    for (let n = 0; n < 60; n += 2) heap.free(blocks[n]!);
+    heap.malloc(4000);
+    for (let n = 0; n < 6; n++) heap.free(heap.malloc(24));
+    return { heap, live: blocks[31]!, binned: blocks[50]! };
+  };
+
+  test("is silent on a sound heap", () => expect(busy().heap.check()).toEqual([]));
+
+  const damages: [string, (heap: Ptmalloc, live: number, binned: number) => void][] = [
+    ["a size overrun", (heap, live) => heap.memory.store32(live - 4, heap.memory.load32(live - 4) + 16)],
+    ["a broken fd", (heap, _, binned) => heap.memory.store32(binned, binned + 64)],
+    ["a broken fd_nextsize", (heap, _, binned) => heap.memory.store32(binned + 8, binned + 64)],
+    ["a size that no bin holds", (heap, _, binned) => heap.memory.store32(binned - 4, 0x11)],
+    ["a changed tcache count", (heap) => heap.memory.store16(heap.tcache, 7)],
+    ["a broken tcache key", (heap) => heap.memory.store32(heap.memory.load32(heap.tcache + 132) + 4, 1)],
+    ["a cleared bin map", (heap) => heap.memory.fill(heap.arenas()[0]! + 0x438, 16, 0)],
+    ["a wrong system_mem", (heap) => heap.memory.store32(heap.arenas()[0]! + 0x454, 64)],
+    ["a wrong attached_threads", (heap) => heap.memory.store32(heap.arenas()[0]! + 0x450, 3)],
+  ];
+  for (const [name, damage] of damages) {
+    test(`finds ${name}`, () => {
+      const { heap, live, binned } = busy();
+      damage(heap, live, binned);
+      expect(heap.check().length).toBeGreaterThan(0);
+    });
+  }
+});
+
+describe("corruption", () => {
+  test("is told in glibc's words and leaves the heap as it was", () => {
+    const heap = small();
+    const block = heap.malloc(24);
+    heap.free(block);
+    const before = heap.memory.read(0, heap.memory.byteLength);
+    expect(() => heap.free(block)).toThrow(new HeapCorruptionError(block, "free(): double free detected in tcache 2"));
+    expect(heap.memory.read(0, heap.memory.byteLength)).toEqual(before);
+  });
+});

@@ -36,7 +36,7 @@ const bare = (heap: Allocator): Allocator => ({
   deallocate: (address) => heap.deallocate(address),
 });
 
-const SIZE = 65536;
+const SIZE = 32768;
 
 const HEAPS: [string, Heap][] = [
   ["the reference heap", (memory, start, end) => new ReferenceHeap(memory as Memory, start + 8, end)],
@@ -79,16 +79,17 @@ const OVER_ONE: Record<string, [Composition, ConformanceOptions?]> = {
   Fallback: [(heap, memory) => new Fallback(heap(memory, 0, SIZE / 4), heap(memory, SIZE / 4, SIZE))],
   "Bucketizer in a Segregator": [
     (heap, memory) => {
-      const buckets = [0, 1, 2, 3].map((i) => heap(memory, i * 8192, (i + 1) * 8192));
+      const buckets = [0, 1, 2, 3].map((i) => heap(memory, i * 4096, (i + 1) * 4096));
       return new Segregator(255, new Bucketizer(64, buckets), heap(memory, SIZE / 2, SIZE));
     },
+    { maxAlignment: 64 },
   ],
   AllocatorList: [
     (heap, memory) => {
       let start = 0;
       return new AllocatorList(() => {
-        start += 16384;
-        return start > SIZE ? undefined : heap(memory, start - 16384, start);
+        start += 8192;
+        return start > SIZE ? undefined : heap(memory, start - 8192, start);
       });
     },
   ],

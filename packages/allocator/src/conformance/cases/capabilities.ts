@@ -289,6 +289,12 @@ export const capabilityCases = (probe: Allocator, settings: Settings): Conforman
           );
           verify();
         }
+        for (const block of [...shadow.blocks]) {
+          shadow.remove(block);
+          allocator.deallocate(block.address);
+        }
+        allocator.trim(0);
+        verify();
         const address = allocator.allocate(maxSize);
         expect(address !== NULL, "nothing can be allocated after trim(0)");
         shadow.add(address, maxSize);

@@ -78,6 +78,10 @@ export abstract class Core {
   readonly smallShift: number;
   readonly smallCorrection: number;
   readonly fastShift: number;
+  readonly maxFastAt: Address;
+  readonly perturbAt: Address;
+  readonly multiThreadedAt: Address;
+  readonly keyAt: Address;
   readonly topAt: number;
   readonly heapMax: number;
 
@@ -117,6 +121,10 @@ export abstract class Core {
     this.smallShift = g.smallShift;
     this.smallCorrection = g.smallCorrection;
     this.fastShift = g.fastShift;
+    this.maxFastAt = state + PARAMETER.globalMaxFast;
+    this.perturbAt = state + PARAMETER.perturbByte;
+    this.multiThreadedAt = state + PARAMETER.multiThreaded;
+    this.keyAt = state + PARAMETER.tcacheKey;
     this.topAt = g.topAt;
     this.heapMax = g.heapMax;
   }
@@ -146,9 +154,17 @@ export abstract class Core {
   abstract bkNext(chunk: Address): Address;
   abstract setBkNext(chunk: Address, to: Address): void;
   /** Whether the chunk that begins `size` bytes after `chunk` says that the one before it is in use. */
-  abstract inUseAt(chunk: Address, size: number): boolean;
-  abstract setInUseAt(chunk: Address, size: number): void;
-  abstract clearInUseAt(chunk: Address, size: number): void;
+  inUseAt(chunk: Address, size: number): boolean {
+    return (this.head(chunk + size) & 1) === 1;
+  }
+
+  setInUseAt(chunk: Address, size: number): void {
+    this.setFlag(chunk + size + this.word, 1);
+  }
+
+  clearInUseAt(chunk: Address, size: number): void {
+    this.clearFlag(chunk + size + this.word, 1);
+  }
 
   /** Sets the size and keeps the flags. */
   setHeadSize(chunk: Address, sizeAndFlags: number): void {
@@ -169,8 +185,17 @@ export abstract class Core {
   }
 
   setNonMainArena(chunk: Address): void {
-    const at = chunk + this.word;
-    this.mem.store32(at, this.mem.load32(at) | NON_MAIN_ARENA);
+    this.setFlag(chunk + this.word, NON_MAIN_ARENA);
+  }
+
+  /** Sets a flag in the low half of the word at an address. */
+  setFlag(at: Address, flag: number): void {
+    this.mem.store32(at, this.mem.load32(at) | flag);
+  }
+
+  /** Clears a flag in the low half of the word at an address. */
+  clearFlag(at: Address, flag: number): void {
+    this.mem.store32(at, this.mem.load32(at) & ~flag);
   }
 
   /** Whether a chunk's user address breaks the alignment. */
@@ -194,7 +219,7 @@ export abstract class Core {
 
   /** What marks an entry of this tcache as cached: the cache's address (2.29 to 2.33), or the heap's word. */
   tcacheKey(tcache: Address): number {
-    return this.keyIsCache ? tcache : this.mem.load32(this.state + PARAMETER.tcacheKey);
+    return this.keyIsCache ? tcache : this.mem.load32(this.keyAt);
   }
 
   /** The chunk size for a request, or -1 when the request is larger than PTRDIFF_MAX. checked_request2size. */
@@ -303,7 +328,7 @@ export abstract class Core {
 
   /** Whether a second thread was ever started: glibc's !SINGLE_THREAD_P. */
   multiThreaded(): boolean {
-    return this.mem.load32(this.state + PARAMETER.multiThreaded) !== 0;
+    return this.mem.load32(this.multiThreadedAt) !== 0;
   }
 
   // ---- pages -------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
  * whatever its budget for a function is.
  */
 import type { Address } from "@heapwright/allocator";
-import { Core, PREV_INUSE } from "./core.ts";
+import { Core } from "./core.ts";
 
 /** A heap with 4-byte words. */
 export class Core32 extends Core {
@@ -18,47 +18,36 @@ export class Core32 extends Core {
   }
 
   head(chunk: Address): number {
-    return this.mem.load32(chunk + 4);
+    return this.load(chunk + 4);
   }
   setHead(chunk: Address, head: number): void {
-    this.mem.store32(chunk + 4, head);
+    this.store(chunk + 4, head);
   }
   size(chunk: Address): number {
-    return (this.mem.load32(chunk + 4) & -8) >>> 0;
+    return (this.load(chunk + 4) & -8) >>> 0;
   }
   fd(chunk: Address): Address {
-    return this.mem.load32(chunk + 8);
+    return this.load(chunk + 8);
   }
   setFd(chunk: Address, to: Address): void {
-    this.mem.store32(chunk + 8, to);
+    this.store(chunk + 8, to);
   }
   bk(chunk: Address): Address {
-    return this.mem.load32(chunk + 12);
+    return this.load(chunk + 12);
   }
   setBk(chunk: Address, to: Address): void {
-    this.mem.store32(chunk + 12, to);
+    this.store(chunk + 12, to);
   }
   fdNext(chunk: Address): Address {
-    return this.mem.load32(chunk + 16);
+    return this.load(chunk + 16);
   }
   setFdNext(chunk: Address, to: Address): void {
-    this.mem.store32(chunk + 16, to);
+    this.store(chunk + 16, to);
   }
   bkNext(chunk: Address): Address {
-    return this.mem.load32(chunk + 20);
+    return this.load(chunk + 20);
   }
   setBkNext(chunk: Address, to: Address): void {
-    this.mem.store32(chunk + 20, to);
-  }
-  inUseAt(chunk: Address, size: number): boolean {
-    return (this.mem.load32(chunk + size + 4) & PREV_INUSE) !== 0;
-  }
-  setInUseAt(chunk: Address, size: number): void {
-    const at = chunk + size + 4;
-    this.mem.store32(at, this.mem.load32(at) | PREV_INUSE);
-  }
-  clearInUseAt(chunk: Address, size: number): void {
-    const at = chunk + size + 4;
-    this.mem.store32(at, this.mem.load32(at) & ~PREV_INUSE);
+    this.store(chunk + 20, to);
   }
 }

@@ -3,7 +3,7 @@
  * one that has is corruption: the tests see it as the huge number that it is, and an access through it faults.
  */
 import { type Address, HeapCorruptionError } from "@heapwright/allocator";
-import { Core, PREV_INUSE } from "./core.ts";
+import { Core } from "./core.ts";
 
 const HIGH = 2 ** 32;
 
@@ -66,17 +66,12 @@ export class Core64 extends Core {
   setBkNext(chunk: Address, to: Address): void {
     this.store(chunk + 40, to);
   }
-  inUseAt(chunk: Address, size: number): boolean {
-    return (this.load(chunk + size + 8) & PREV_INUSE) !== 0;
-  }
-  setInUseAt(chunk: Address, size: number): void {
-    const at = chunk + size + 8;
+  override setFlag(at: Address, flag: number): void {
     if (at >= HIGH) throw fault(at);
-    this.mem.store32(at, this.mem.load32(at) | PREV_INUSE);
+    super.setFlag(at, flag);
   }
-  clearInUseAt(chunk: Address, size: number): void {
-    const at = chunk + size + 8;
+  override clearFlag(at: Address, flag: number): void {
     if (at >= HIGH) throw fault(at);
-    this.mem.store32(at, this.mem.load32(at) & ~PREV_INUSE);
+    super.clearFlag(at, flag);
   }
 }

@@ -12,3 +12,4 @@ export type { PtmallocOptions, Tunables } from "./options.ts";
 export type { Probe, ProbeEvent } from "./probe.ts";
 export { Ptmalloc } from "./ptmalloc.ts";
 export { ThreadHeap } from "./thread.ts";
+export type { TypedArray, TypedArrayKind } from "./typed-arrays.ts";

@@ -37,6 +37,7 @@ import { LinearMemory, LinearPages } from "@heapwright/heap-memory";
 import { arenasOf } from "./arenas/arena.ts";
 import { lock, unlock } from "./arenas/lock.ts";
 import { Core } from "./core.ts";
+import { endHeap } from "./end.ts";
 import { checkHeap } from "./inspect/check.ts";
 import { type Mallinfo2, mallinfo2, mallocInfo, mallocStats } from "./inspect/info.ts";
 import { type ChunkInfo, statsOf, walkHeap } from "./inspect/walk.ts";
@@ -50,6 +51,7 @@ import { beginHeap, findHeap } from "./state.ts";
 import { largestMapped } from "./system/mapped.ts";
 import { trimArena } from "./system/trim.ts";
 import { ThreadHeap } from "./thread.ts";
+import { bytesOf, type TypedArray, type TypedArrayKind, viewAt } from "./typed-arrays.ts";
 
 /**
  * glibc's malloc over a page source: a linear memory, or a process. The object itself is the heap as the main thread calls it;
@@ -283,6 +285,49 @@ export class Ptmalloc
     let bytes = this.core.parameter(PARAMETER.mmappedMem);
     for (const arena of arenasOf(this.core)) bytes += this.core.systemMem(arena);
     return bytes;
+  }
+
+  // ---- for JavaScript ------------------------------------------------------------------------------------------------
+
+  /**
+   * Allocates `length` elements and gives the view of them, contents undefined; or undefined when exhausted.
+   *
+   * A growth of the heap replaces the buffer of a WebAssembly.Memory that is not shared, and leaves views made before without
+   * bytes: take them again by {@link Ptmalloc.arrayAt}, from the `byteOffset` kept.
+   *
+   * @throws InvalidArgumentError when `length` is no count, or when the heap is not on a linear memory.
+   * @example
+   * ```ts
+   * import { Ptmalloc } from "@heapwright/ptmalloc";
+   *
+   * const heap = new Ptmalloc();
+   * const floats = heap.allocateArray(Float32Array, 3);
+   * floats?.set([1, 2, 3]);
+   * if (floats) heap.deallocateArray(floats);
+   * ```
+   */
+  allocateArray<T extends TypedArray>(kind: TypedArrayKind<T>, length: number): T | undefined {
+    const address = this.malloc(bytesOf(kind, length));
+    return address === 0 ? undefined : viewAt(this.memory, kind, address, length);
+  }
+
+  /** The view of `length` elements of the live block at `address`. */
+  arrayAt<T extends TypedArray>(kind: TypedArrayKind<T>, address: Address, length: number): T {
+    bytesOf(kind, length);
+    return viewAt(this.memory, kind, address, length);
+  }
+
+  /** Gives back what {@link Ptmalloc.allocateArray} gave. The view must still have its bytes. */
+  deallocateArray(array: TypedArray): void {
+    this.deallocate(array.byteOffset);
+  }
+
+  /**
+   * Ends the heap, live blocks and all: its mappings are unmapped and the break moves back to where it was, if nobody else moved
+   * it since. The heap must not be used after.
+   */
+  [Symbol.dispose](): void {
+    endHeap(this.core);
   }
 
   /** A block's address in form: inside the memory, aligned, past its header. */

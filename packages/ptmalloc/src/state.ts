@@ -30,9 +30,8 @@ import type { PtmallocOptions } from "./options.ts";
 
 const ALIGNMENT = 16;
 const DEFAULT_KEY = 0x9e3779b9;
-/** Where a linear heap's header names its strategy, and where it keeps the strategy's root. */
-const STRATEGY_AT = 8;
-const ROOT_AT = 20;
+/** The name by which a linear heap says that this strategy lives in it. */
+const STRATEGY = "ptma";
 
 const mainArenaAt = (threads: number): number => THREADS_AT + threads * THREAD_BYTES;
 
@@ -83,6 +82,8 @@ export const beginHeap = (source: PageSource, options: PtmallocOptions): Core =>
   const given = options.stateAddress;
   if (given !== undefined && (given === 0 || given % ALIGNMENT !== 0))
     throw new InvalidArgumentError("stateAddress", given, "a multiple of 16 above 0");
+  if (source instanceof LinearPages) source.claim(STRATEGY, STATE_VERSION);
+  const start = source.sbrk(0);
   const state = given ?? takeState(source, bytes);
   const { memory } = source;
   memory.fill(state, bytes, 0);
@@ -91,6 +92,7 @@ export const beginHeap = (source: PageSource, options: PtmallocOptions): Core =>
   memory.store32(state + HEADER.profile, Object.keys(profiles).indexOf(profile.name));
   memory.store32(state + HEADER.cores, cores);
   memory.store32(state + HEADER.threads, threads);
+  memory.store32(state + HEADER.start, start);
   const core = coreAt(source, abi, profile, state, threads);
   initArena(core, core.main);
   core.store(core.main + g.nextAt, core.main);
@@ -103,29 +105,18 @@ export const beginHeap = (source: PageSource, options: PtmallocOptions): Core =>
   );
   applyTunables(core, options.tunables ?? {});
   memory.store32(state, STATE_MAGIC);
-  if (source instanceof LinearPages) {
-    memory.store32(source.start + STRATEGY_AT, STATE_MAGIC);
-    memory.store32(source.start + STRATEGY_AT + 4, STATE_VERSION);
-    memory.store32(source.start + ROOT_AT, state);
-  }
+  if (source instanceof LinearPages) source.root = state;
   return core;
 };
-
-const strategyName = (tag: number): string =>
-  tag === 0
-    ? "no strategy's"
-    : `"${String.fromCharCode(tag & 0xff, (tag >>> 8) & 0xff, (tag >>> 16) & 0xff, tag >>> 24)}"'s`;
 
 /** Where the state of the heap on `source` is, or an AttachError. */
 const findState = (source: PageSource, stateAddress: Address | undefined): Address => {
   if (stateAddress !== undefined) return stateAddress;
   if (!(source instanceof LinearPages))
     throw new AttachError("a heap on this source is found only by the address of its state area");
-  const { memory, start } = source;
-  const tag = memory.load32(start + STRATEGY_AT);
-  if (tag !== STATE_MAGIC)
-    throw new AttachError(`the heap at 0x${start.toString(16)} is ${strategyName(tag)}, not ptmalloc's`);
-  return memory.load32(start + ROOT_AT);
+  source.expect(STRATEGY, STATE_VERSION);
+  if (source.root === 0) throw new AttachError(`the heap at 0x${source.start.toString(16)} has ended`);
+  return source.root;
 };
 
 /** Finds the heap that was begun on a source. */

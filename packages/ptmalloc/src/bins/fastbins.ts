@@ -5,14 +5,12 @@
 import type { Address } from "@heapwright/allocator";
 import { type Core, PREV_INUSE } from "../core.ts";
 import { corrupted } from "../errors.ts";
-import { PARAMETER } from "../layout/statics.ts";
 import type { ThreadState } from "../thread-state.ts";
 import { clearSizeLinks, linkBetween, unlinkChunk } from "./links.ts";
 import { tcacheHasRoom, tcacheIndex, tcachePut, tcacheServes } from "./tcache.ts";
 
 /** Whether chunks of `size` bytes go to fast bins. */
-export const isFast = (core: Core, size: number): boolean =>
-  size <= core.mem.load32(core.state + PARAMETER.globalMaxFast);
+export const isFast = (core: Core, size: number): boolean => size <= core.mem.load32(core.maxFastAt);
 
 /** Pops the head of a fast bin. The new head is tested only where other threads may be popping too. */
 const pop = (core: Core, head: Address, chunk: Address): void => {

@@ -2,7 +2,8 @@
  * The state area: malloc's own static data (`main_arena`, `mp_` and what each thread keeps in its TLS), in the memory,
  * so that a heap can be attached to by others, shared and saved.
  *
- *   +0    header       64 bytes: magic, version, word size, profile, cores, number of thread records
+ *   +0    header       64 bytes: magic, version, word size, profile, cores, number of thread records,
+ *                      the break before the heap began
  *   +64   parameters   struct malloc_par and the loose statics, 8 bytes each whatever the ABI
  *   +320  thread records, 16 bytes each: tcache, thread_arena, flags, reserved
  *   then  main_arena   a struct malloc_state exactly as the ABI lays it out
@@ -23,8 +24,8 @@ export const HEADER: {
   readonly profile: 12;
   readonly cores: 16;
   readonly threads: 20;
-  readonly flags: 24;
-} = { magic: 0, version: 4, word: 8, profile: 12, cores: 16, threads: 20, flags: 24 };
+  readonly start: 24;
+} = { magic: 0, version: 4, word: 8, profile: 12, cores: 16, threads: 20, start: 24 };
 
 /** Offsets of the parameters in the state area. The names are glibc's. */
 export const PARAMETER: {

@@ -4,19 +4,22 @@
 import type { Address } from "@heapwright/allocator";
 import type { Core } from "../core.ts";
 import { NON_MAIN_ARENA, PREV_INUSE } from "../core.ts";
-import { PARAMETER } from "../layout/statics.ts";
 
 /** M_PERTURB: memory handed out is filled with the complement of the byte. alloc_perturb. */
 export const perturbAllocated = (core: Core, mem: Address, bytes: number): void => {
-  const byte = core.mem.load32(core.state + PARAMETER.perturbByte) & 0xff;
-  if (byte !== 0) core.mem.fill(mem, bytes, byte ^ 0xff);
+  const byte = core.mem.load32(core.perturbAt);
+  if (byte !== 0) fillPerturbed(core, mem, bytes, ~byte);
 };
 
 /** M_PERTURB: memory given back is filled with the byte. free_perturb. */
 export const perturbFreed = (core: Core, mem: Address, bytes: number): void => {
-  const byte = core.mem.load32(core.state + PARAMETER.perturbByte) & 0xff;
-  if (byte !== 0) core.mem.fill(mem, bytes, byte);
+  const byte = core.mem.load32(core.perturbAt);
+  if (byte !== 0) fillPerturbed(core, mem, bytes, byte);
 };
+
+/** The parameter is an int of which memset uses the low byte. */
+const fillPerturbed = (core: Core, mem: Address, bytes: number, byte: number): void =>
+  core.mem.fill(mem, bytes, byte & 0xff);
 
 /** Gives a chunk to the user; 0 stays 0. */
 export const serve = (core: Core, chunk: Address, bytes: number): Address => {

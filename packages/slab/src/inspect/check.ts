@@ -178,6 +178,7 @@ class Checker {
       slab,
       `a slab with ${inUse} of ${num} in use is in the ${LISTS[list]} list`,
     );
+    this.#checkPlace(cache, slab, num);
     const free = this.#freeChain(slab, num);
     this.#expect(
       free.size + inUse === num,
@@ -210,6 +211,27 @@ class Checker {
     }
     this.#pages += pages;
     return free.size;
+  }
+
+  /** The slab's fixed fields: whose it is, and where its objects begin. */
+  #checkPlace(cache: Address, slab: Address, num: number): void {
+    const id = this.#load(slab + L.SLAB_CACHE_ID);
+    this.#expect(
+      id === this.#load(cache + L.CACHE_ID),
+      slab,
+      `a slab of cache ${this.#name(cache)} has the id ${id}`,
+    );
+    const first = this.#load(slab + L.SLAB_FIRST);
+    const run = slabRun(this.#hierarchy, cache, slab);
+    const head = this.#load(cache + L.CACHE_ON_SLAB_BYTES);
+    const colour = (first - run - head) / this.#load(cache + L.CACHE_COLOUR_OFFSET);
+    const end = run + this.#hierarchy.pages.pageSize * 2 ** this.#load(cache + L.CACHE_ORDER);
+    const right =
+      Number.isInteger(colour) &&
+      colour >= 0 &&
+      first + num * this.#load(cache + L.CACHE_SIZE) <= end &&
+      (head === 0 || slab === first - head);
+    this.#expect(right, slab, `a slab's objects begin at ${hex(first)}, where they cannot`);
   }
 
   #freeChain(slab: Address, num: number): Set<number> {

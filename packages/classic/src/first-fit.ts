@@ -1,20 +1,30 @@
 import { type Address, NULL, type PageSource } from "@heapwright/allocator";
-import { AddressOrderedHeap, HEAD, LIST_BYTES, NEXT } from "./address-order.ts";
+import { AddressOrderedHeap } from "./free-tree.ts";
 
 /*
- * First fit: the free chunks stand in one doubly linked list in address order, and the first that is large enough is
- * taken, cut at its low end. Small remainders gather at the beginning of the list, large chunks survive at its end:
- * little fragmentation (Wilson, Johnstone, Neely, Boles, "Dynamic storage allocation: a survey and critical review",
- * 1995), paid for by a search that grows with the number of free chunks.
+ * First fit: of the free chunks, the one at the lowest address that is large enough, cut at its low end. Small remainders
+ * gather low in the heap, large chunks survive high in it: little fragmentation (Wilson, Johnstone, Neely, Boles,
+ * "Dynamic storage allocation: a survey and critical review", 1995).
  *
- *   free list:  head -> chunk <-> chunk <-> chunk <-> chunk
- *               sizes     16       40       16       2000      a request of 32 takes the second
+ *   free chunks in address order:  16   40   16   24   2000        a request of 32 takes the second
+ *
+ * The textbook walks a list of the free chunks from its beginning, over all the small remainders. Here they stand in a
+ * tree, in address order from left to right and by size from the root down, in which the same chunk is found on one
+ * way down:
+ *
+ *                  2000        root too small: nothing fits
+ *                 /            left subtree's root large enough: a lower chunk fits, go there
+ *               40             else: this one
+ *              /  \
+ *            16    24
+ *                 /
+ *               16
  */
 
 /**
  * First fit over boundary tags, free chunks in address order.
  *
- * Allocation and deallocation are O(free chunks). Vital statistics and misuse found: as all heaps with boundary
+ * Allocation and deallocation are O(log free chunks) as long as sizes do not rise or fall with the address. Vital statistics and misuse found: as all heaps with boundary
  * tags here, 8-byte alignment, 4 bytes of overhead, 16 bytes at least; a double free and an address that is no block
  * are found unless the words in front of it were reused.
  *
@@ -35,13 +45,10 @@ export class FirstFit extends AddressOrderedHeap {
    * @throws AttachError when no such heap stands there.
    */
   constructor(source: PageSource, at: Address = NULL) {
-    super(source, "FFIT", LIST_BYTES / 4, at);
+    super(source, "FFIT", 1, at);
   }
 
   protected find(size: number): Address {
-    const { memory } = this;
-    let chunk = memory.load32(this.roots + HEAD);
-    while (chunk !== NULL && this.sizeOf(chunk) < size) chunk = memory.load32(chunk + NEXT);
-    return chunk;
+    return this.lowest(NULL, size);
   }
 }

@@ -18,6 +18,7 @@ export { CommitAccount, MAX_MAP_COUNT, Mm, Overcommit } from "./mm/mm.ts";
 export type { Pager } from "./mm/pager.ts";
 export { type BackingStore, MemoryStore } from "./page-cache/backing-store.ts";
 export { CachedObject, type ObjectName } from "./page-cache/cached-object.ts";
+export { FileStore, type FileSystem } from "./page-cache/file-store.ts";
 export { readObject, truncateObject, writeBackRange, writeObject } from "./page-cache/page-cache.ts";
 export { Pte } from "./page-table/entry.ts";
 export {

@@ -17,6 +17,8 @@ export interface MachineOptions {
   readonly frames?: PageAllocator;
   /** Page frames that `frames` can hand out. All of `memory` but page 0 when left out. */
   readonly totalFrames?: number;
+  /** Free runs of `frames` by order, for /proc/buddyinfo. When left out, all free frames show as single ones. */
+  readonly freeRuns?: () => readonly number[];
   /** Pages of swap; 0 when left out. */
   readonly swapPages?: number;
   /** Where swapped pages go; in memory when left out. */

@@ -1,4 +1,5 @@
 import type { PagedSpace } from "../paging/paged-space.ts";
+import { buddyinfoText, meminfoText, vmstatText } from "../proc/meminfo.ts";
 import { Reclaimer } from "../reclaim/reclaimer.ts";
 import { MachineCore, type MachineOptions } from "./core.ts";
 
@@ -20,9 +21,26 @@ export class Machine extends MachineCore {
   readonly spaces: Set<PagedSpace> = new Set();
   /** What makes room when frames run low. */
   readonly reclaimer: Reclaimer;
+  readonly #freeRuns: () => readonly number[];
 
   constructor(options: MachineOptions = {}) {
     super(options);
     this.reclaimer = new Reclaimer(this);
+    this.#freeRuns = options.freeRuns ?? (() => [this.frames.free]);
+  }
+
+  /** The text of /proc/meminfo: those of its lines that the model knows. O(frames). */
+  meminfo(): string {
+    return meminfoText(this);
+  }
+
+  /** The text of /proc/vmstat: those of its lines that the model knows. O(frames). */
+  vmstat(): string {
+    return vmstatText(this);
+  }
+
+  /** The text of /proc/buddyinfo. */
+  buddyinfo(): string {
+    return buddyinfoText(this.#freeRuns());
   }
 }

@@ -63,6 +63,8 @@ export class Mm {
 
   /** Pages of all areas (VmSize). */
   totalVm = 0;
+  /** The most pages that all areas ever had (VmPeak). */
+  peakVm = 0;
   /** Pages of private writable areas (VmData). */
   dataVm = 0;
   /** Pages of areas that grow down (VmStk). */
@@ -81,6 +83,7 @@ export class Mm {
   /** Counts `pages` more (or fewer) pages of areas with these flags. `vm_stat_account`. */
   account(flags: number, pages: number): void {
     this.totalVm += pages;
+    if (this.totalVm > this.peakVm) this.peakVm = this.totalVm;
     if (isCode(flags)) this.execVm += pages;
     else if (isStack(flags)) this.stackVm += pages;
     else if (isData(flags)) this.dataVm += pages;

@@ -50,37 +50,39 @@ export class PagedMemory implements Memory {
     };
   }
 
+  // Literals below, for V8 does not fold constants that another module exports: 12 is PAGE_SHIFT, 1 is TLB_MISS.
+
   load8(address: Address): number {
-    const delta = this.reads[address >>> PAGE_SHIFT]!;
-    if (delta !== TLB_MISS) return this.bytes[(address + delta) >>> 0]!;
+    const delta = this.reads[address >>> 12]!;
+    if (delta !== 1) return this.bytes[(address + delta) >>> 0]!;
     return this.bytes[this.#read(address)]!;
   }
   load16(address: Address): number {
-    const delta = this.reads[address >>> PAGE_SHIFT]!;
-    if (delta !== TLB_MISS) return this.halves[((address + delta) >>> 0) >>> 1]!;
+    const delta = this.reads[address >>> 12]!;
+    if (delta !== 1) return this.halves[((address + delta) >>> 0) >>> 1]!;
     return this.halves[this.#read(address) >>> 1]!;
   }
   load32(address: Address): number {
-    const delta = this.reads[address >>> PAGE_SHIFT]!;
-    if (delta !== TLB_MISS) return this.words[(address + delta) >>> 2]!;
+    const delta = this.reads[address >>> 12]!;
+    if (delta !== 1) return this.words[(address + delta) >>> 2]!;
     return this.words[this.#read(address) >>> 2]!;
   }
   load64(address: Address): bigint {
     return (BigInt(this.load32(address + 4)) << 32n) | BigInt(this.load32(address));
   }
   store8(address: Address, value: number): void {
-    const delta = this.writes[address >>> PAGE_SHIFT]!;
-    if (delta !== TLB_MISS) this.bytes[(address + delta) >>> 0] = value;
+    const delta = this.writes[address >>> 12]!;
+    if (delta !== 1) this.bytes[(address + delta) >>> 0] = value;
     else this.bytes[this.#write(address)] = value;
   }
   store16(address: Address, value: number): void {
-    const delta = this.writes[address >>> PAGE_SHIFT]!;
-    if (delta !== TLB_MISS) this.halves[(address + delta) >>> 1] = value;
+    const delta = this.writes[address >>> 12]!;
+    if (delta !== 1) this.halves[(address + delta) >>> 1] = value;
     else this.halves[this.#write(address) >>> 1] = value;
   }
   store32(address: Address, value: number): void {
-    const delta = this.writes[address >>> PAGE_SHIFT]!;
-    if (delta !== TLB_MISS) this.words[(address + delta) >>> 2] = value;
+    const delta = this.writes[address >>> 12]!;
+    if (delta !== 1) this.words[(address + delta) >>> 2] = value;
     else this.words[this.#write(address) >>> 2] = value;
   }
   store64(address: Address, value: bigint): void {

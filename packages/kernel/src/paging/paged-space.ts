@@ -13,6 +13,8 @@ export class ResidentPages {
   file = 0;
   shmem = 0;
   swap = 0;
+  /** The most that were resident when last noted; the present number may be higher. */
+  peak = 0;
 
   /** All that are resident (VmRSS). */
   get total(): number {
@@ -89,6 +91,8 @@ export class PagedSpace implements AreaSpace {
 
   /** Counts a page as resident, or no longer so. */
   countResident(frame: number, by: number): void {
+    // The peak is noted where a fall may begin.
+    if (by < 0 && this.rss.total > this.rss.peak) this.rss.peak = this.rss.total;
     const flags = this.machine.frames.flags[frame]!;
     if (flags & Frame.ANON) this.rss.anon += by;
     else if (flags & Frame.SHMEM) this.rss.shmem += by;

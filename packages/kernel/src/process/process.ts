@@ -13,6 +13,8 @@ import { PagedPager } from "../paging/paged-pager.ts";
 import { PagedSpace } from "../paging/paged-space.ts";
 import { mapsText } from "../proc/maps.ts";
 import { type MapsEntry, parseMaps } from "../proc/parse-maps.ts";
+import { smapsText } from "../proc/smaps.ts";
+import { statusText } from "../proc/status.ts";
 import { brk } from "../syscalls/brk.ts";
 import { madvise } from "../syscalls/madvise.ts";
 import { mmap } from "../syscalls/mmap.ts";
@@ -194,6 +196,29 @@ export class Process implements MappingSource {
   /** The text of /proc/PID/maps, with real addresses. */
   maps(): string {
     return mapsText(this.mm) + this.#kernelLines.map((line) => `${line}\n`).join("");
+  }
+
+  /**
+   * The text of /proc/PID/smaps, with real addresses: every area with its pages by kind. O(resident pages).
+   *
+   * @throws TypeError over flat memory, of which no pages are known.
+   */
+  smaps(): string {
+    return smapsText(this.#pages());
+  }
+
+  /**
+   * The memory lines of /proc/PID/status.
+   *
+   * @throws TypeError over flat memory, of which no pages are known.
+   */
+  status(): string {
+    return statusText(this.#pages());
+  }
+
+  #pages(): PagedSpace {
+    if (this.#paged === null) throw new TypeError("a process over flat memory has no pages");
+    return this.#paged.space;
   }
 
   sbrk(increment: number): Address {

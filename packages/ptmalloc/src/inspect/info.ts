@@ -173,8 +173,7 @@ const fastLines = (core: Core, arena: Address, totals: InfoTotals): string => {
     if (count === 0) continue;
     totals.fastBlocks += count;
     totals.fastBytes += count * size;
-    const from = size - ((1 << core.g.fastShift) - 1);
-    text += line("size", { from, to: size, total: count * size, count });
+    text += line("size", { from: size - core.alignMask, to: size, total: count * size, count });
   }
   return text;
 };

@@ -20,12 +20,12 @@ import {
   metadataEnd,
   moveTables,
   tableBytes,
-} from "./format.ts";
-import { FreeAreas } from "./free-areas.ts";
-import { ASKED_TYPES, CACHED_ORDERS, Header, Kind, ORDER_MASK } from "./layout.ts";
-import { Mobility } from "./mobility.ts";
-import { PerCpuLists } from "./per-cpu-lists.ts";
-import { BreakRoom, GrowingRoom, type Room } from "./room.ts";
+} from "./areas/format.ts";
+import { FreeAreas } from "./areas/free-areas.ts";
+import { ASKED_TYPES, CACHED_ORDERS, Header, Kind, ORDER_MASK } from "./areas/layout.ts";
+import { Mobility } from "./areas/mobility.ts";
+import { PerCpuLists } from "./areas/per-cpu-lists.ts";
+import { BreakRoom, GrowingRoom, type Room } from "./areas/room.ts";
 
 /** What can be chosen for a {@link Buddy}. All sizes and addresses are bytes. */
 export interface BuddyOptions {

@@ -23,11 +23,11 @@ import {
   type UsableSize,
   type ZeroedAllocator,
 } from "@heapwright/allocator";
+import { Kind, ORDER_MASK } from "./areas/layout.ts";
+import { Mobility } from "./areas/mobility.ts";
 import { Buddy, type BuddyOptions } from "./buddy.ts";
-import { check } from "./check.ts";
-import { stats, walk } from "./inspect.ts";
-import { Kind, ORDER_MASK } from "./layout.ts";
-import { Mobility } from "./mobility.ts";
+import { check } from "./inspect/check.ts";
+import { stats, walk } from "./inspect/walk.ts";
 
 /**
  * A malloc that is nothing but a buddy system: each block is the smallest run that holds it. The reference by which the

@@ -3,14 +3,14 @@
  *
  * @packageDocumentation
  */
+
+export { FreeAreas } from "./areas/free-areas.ts";
+export { Mobility } from "./areas/mobility.ts";
+export { PerCpuLists } from "./areas/per-cpu-lists.ts";
 export { Buddy, type BuddyOptions } from "./buddy.ts";
-export { check } from "./check.ts";
-export { allocateContiguousRange, type Migrate } from "./contiguous.ts";
-export { allocatePagesExact, freePagesExact } from "./exact.ts";
-export { FreeAreas } from "./free-areas.ts";
 export { BuddyHeap } from "./heap.ts";
-export { stats, walk } from "./inspect.ts";
-export { Mobility } from "./mobility.ts";
+export { check } from "./inspect/check.ts";
+export { stats, walk } from "./inspect/walk.ts";
 export {
   type Move,
   NO_SPACE,
@@ -18,7 +18,9 @@ export {
   type OffsetAllocatorOptions,
   type StorageReport,
 } from "./offset/offset-allocator.ts";
-export { PerCpuLists } from "./per-cpu-lists.ts";
+export { RangeBuddy, type RangeBuddyOptions } from "./range-buddy.ts";
+export { allocateContiguousRange, type Migrate } from "./runs/contiguous.ts";
+export { allocatePagesExact, freePagesExact } from "./runs/exact.ts";
 export {
   buddyinfo,
   extfragIndex,
@@ -26,8 +28,7 @@ export {
   pagetypeinfo,
   unusableFreeIndex,
   unusableIndex,
-} from "./proc.ts";
-export { RangeBuddy, type RangeBuddyOptions } from "./range-buddy.ts";
+} from "./zones/proc.ts";
 export {
   Gfp,
   MemoryNode,
@@ -37,4 +38,4 @@ export {
   type Zone,
   type ZoneLayout,
   zonesOf,
-} from "./zones.ts";
+} from "./zones/zones.ts";

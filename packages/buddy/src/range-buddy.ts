@@ -7,8 +7,6 @@ import {
   type Memory,
 } from "@heapwright/allocator";
 import { LinearMemory } from "@heapwright/heap-memory";
-import { checkFrames } from "./check.ts";
-import { exactLength, markExact, orderFor } from "./exact.ts";
 import {
   expectFormat,
   expectPageShift,
@@ -18,11 +16,13 @@ import {
   metadataEnd,
   moveTables,
   tableBytes,
-} from "./format.ts";
-import { FreeAreas } from "./free-areas.ts";
-import { Header, Kind, ORDER_MASK } from "./layout.ts";
-import { Mobility } from "./mobility.ts";
+} from "./areas/format.ts";
+import { FreeAreas } from "./areas/free-areas.ts";
+import { Header, Kind, ORDER_MASK } from "./areas/layout.ts";
+import { Mobility } from "./areas/mobility.ts";
+import { checkFrames } from "./inspect/check.ts";
 import { NO_SPACE, type StorageReport } from "./offset/offset-allocator.ts";
+import { exactLength, markExact, orderFor } from "./runs/exact.ts";
 
 /** What can be chosen for a {@link RangeBuddy}. */
 export interface RangeBuddyOptions {

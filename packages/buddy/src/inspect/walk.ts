@@ -1,7 +1,7 @@
 import type { BlockInfo, HeapStats } from "@heapwright/allocator";
-import type { Buddy } from "./buddy.ts";
-import { exactLength } from "./exact.ts";
-import { Kind, ORDER_MASK } from "./layout.ts";
+import { Kind, ORDER_MASK } from "../areas/layout.ts";
+import type { Buddy } from "../buddy.ts";
+import { exactLength } from "../runs/exact.ts";
 
 /** Every run of a range in ascending order, the metadata in the memory first. */
 export function* walk(buddy: Buddy): Generator<BlockInfo> {

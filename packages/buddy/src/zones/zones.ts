@@ -6,9 +6,9 @@ import {
   NULL,
   type PageAllocator,
 } from "@heapwright/allocator";
-import { Buddy, type BuddyOptions } from "./buddy.ts";
-import { ASKED_TYPES, Header } from "./layout.ts";
-import { Mobility } from "./mobility.ts";
+import { ASKED_TYPES, Header } from "../areas/layout.ts";
+import { Mobility } from "../areas/mobility.ts";
+import { Buddy, type BuddyOptions } from "../buddy.ts";
 
 /** Flags of a request, to be joined by `|`. After Linux's GFP flags. */
 export const Gfp: {

@@ -1,6 +1,6 @@
-import type { FreeAreas } from "./free-areas.ts";
-import { TYPES } from "./layout.ts";
-import { TYPE_NAMES } from "./mobility.ts";
+import type { FreeAreas } from "../areas/free-areas.ts";
+import { TYPES } from "../areas/layout.ts";
+import { TYPE_NAMES } from "../areas/mobility.ts";
 import type { Zone } from "./zones.ts";
 
 /** Free runs of an order, of all types. */

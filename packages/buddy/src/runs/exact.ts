@@ -1,8 +1,8 @@
 import { type Address, InvalidArgumentError, InvalidPointerError, NULL } from "@heapwright/allocator";
-import type { Buddy } from "./buddy.ts";
-import type { FreeAreas } from "./free-areas.ts";
-import { Kind, ORDER_MASK } from "./layout.ts";
-import { Mobility } from "./mobility.ts";
+import type { FreeAreas } from "../areas/free-areas.ts";
+import { Kind, ORDER_MASK } from "../areas/layout.ts";
+import { Mobility } from "../areas/mobility.ts";
+import type { Buddy } from "../buddy.ts";
 
 /*
  * Runs of any number of pages. Such a run is recorded as the largest aligned pieces it consists of, the first in state

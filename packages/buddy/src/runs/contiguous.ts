@@ -1,10 +1,10 @@
 import type { Address } from "@heapwright/allocator";
 import { InvalidArgumentError, NULL } from "@heapwright/allocator";
-import type { Buddy } from "./buddy.ts";
+import type { FreeAreas } from "../areas/free-areas.ts";
+import { Kind, ORDER_MASK } from "../areas/layout.ts";
+import { ISOLATE, Mobility } from "../areas/mobility.ts";
+import type { Buddy } from "../buddy.ts";
 import { markExact } from "./exact.ts";
-import type { FreeAreas } from "./free-areas.ts";
-import { Kind, ORDER_MASK } from "./layout.ts";
-import { ISOLATE, Mobility } from "./mobility.ts";
 
 /**
  * Moves a live run elsewhere: copies its bytes and changes all that refer to it.

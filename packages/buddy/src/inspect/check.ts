@@ -1,8 +1,8 @@
 import type { HeapFault } from "@heapwright/allocator";
-import type { Buddy } from "./buddy.ts";
-import type { FreeAreas } from "./free-areas.ts";
-import { ASKED_TYPES, CACHED_ORDERS, Header, Kind, NO_FRAME, ORDER_MASK, TYPES } from "./layout.ts";
-import { ISOLATE, TYPE_NAMES } from "./mobility.ts";
+import type { FreeAreas } from "../areas/free-areas.ts";
+import { ASKED_TYPES, CACHED_ORDERS, Header, Kind, NO_FRAME, ORDER_MASK, TYPES } from "../areas/layout.ts";
+import { ISOLATE, TYPE_NAMES } from "../areas/mobility.ts";
+import type { Buddy } from "../buddy.ts";
 
 /** Verifies every invariant of a buddy system: see {@link FreeAreas}. Empty when it is sound. O(frames). */
 export const check = (buddy: Buddy): readonly HeapFault[] => {

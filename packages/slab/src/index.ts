@@ -5,6 +5,7 @@
  */
 
 export type { ObjectFunction } from "./core/object-source.ts";
+export type { SlabOptions } from "./core/root.ts";
 export type { CacheStats } from "./core/upkeep.ts";
 export { SlabFlags } from "./flags.ts";
 export { type ClassicGeometry, type ClassicParameters, classicGeometry } from "./geometry/classic.ts";
@@ -18,7 +19,7 @@ export {
 export { Kmalloc } from "./kmalloc.ts";
 export { KmemCache } from "./kmem-cache.ts";
 export { type SizeClass, type SizeClasses, sizeClasses } from "./size-classes.ts";
-export { type SlabOptions, Slabs } from "./slabs.ts";
+export { Slabs } from "./slabs.ts";
 export {
   type Cursor,
   type Fields,

@@ -34,10 +34,11 @@ import type { Hierarchy } from "./core/hierarchy.ts";
 import { allocateRun, freeRun, runBytes } from "./core/large.ts";
 import * as L from "./core/layout.ts";
 import { TAG_LARGE, TAG_LARGE_TAIL, TAG_MASK, TAG_SLAB } from "./core/page-map.ts";
+import type { SlabOptions } from "./core/root.ts";
 import { alignUp, orderFor } from "./geometry/align.ts";
 import { walkHierarchy } from "./inspect/walk.ts";
 import type { KmemCache } from "./kmem-cache.ts";
-import { type SlabOptions, Slabs } from "./slabs.ts";
+import { Slabs } from "./slabs.ts";
 
 /** Sizes up to this find their cache by a table of bytes, in steps of 8. */
 const TABLE_BYTES = 8192;

@@ -9,7 +9,6 @@
  */
 import {
   type Address,
-  AttachError,
   expectAlignment,
   type HeapFault,
   InvalidArgumentError,
@@ -17,43 +16,26 @@ import {
   NULL,
   type PageAllocator,
 } from "@heapwright/allocator";
-import { LinearMemory } from "@heapwright/heap-memory";
-import {
-  GEOMETRY_CLASSIC,
-  GEOMETRY_SLUB,
-  isFlags,
-  removeFromChain,
-  writeDescriptor,
-} from "./core/descriptor.ts";
+import { GEOMETRY_CLASSIC, isFlags, removeFromChain, writeDescriptor } from "./core/descriptor.ts";
 import { freeDirect, newDescriptor } from "./core/grow.ts";
 import { Hierarchy, readName } from "./core/hierarchy.ts";
-import { isShared, latchFor } from "./core/latch.ts";
+import { latchFor } from "./core/latch.ts";
 import * as L from "./core/layout.ts";
 import type { ObjectFunction } from "./core/object-source.ts";
-import { directoryLength } from "./core/page-map.ts";
 import { buryCpu, repair, salvage } from "./core/repair.ts";
-import { DEBUG_FLAGS } from "./flags.ts";
-import { orderFor } from "./geometry/align.ts";
+import {
+  claimCpu,
+  dismantle,
+  expectRoot,
+  formatRoot,
+  freeCpu,
+  limitPages,
+  type SlabOptions,
+} from "./core/root.ts";
 import { checkHierarchy } from "./inspect/check.ts";
 import { slabinfo } from "./inspect/slabinfo.ts";
 import { KmemCache } from "./kmem-cache.ts";
 import { type SizeClasses, sizeClasses } from "./size-classes.ts";
-
-/** What can be chosen for a hierarchy of caches. */
-export interface SlabOptions {
-  /** Workers that may use it at once, 1 to 64. Default 8 on a SharedArrayBuffer, 1 otherwise. */
-  readonly cpus?: number;
-  /** The general caches. Default `"powers"`. */
-  readonly classes?: SizeClasses;
-  /** How slabs are laid out: as the classic SLAB did, or with SLUB's orders and object counts. Default `"classic"`. */
-  readonly geometry?: "classic" | "slub";
-  /** Processors that SLUB's geometry counts on. Default `cpus`. */
-  readonly geometryCpus?: number;
-  /** {@link SlabFlags} for the debugging of the general caches. Default 0. */
-  readonly flags?: number;
-  /** The most bytes that may be held of the page allocator. Default no limit. */
-  readonly limit?: number;
-}
 
 /**
  * Object caches over a page allocator. Linux's slab layer: `kmem_cache_create` and its kin.
@@ -108,69 +90,35 @@ export class Slabs {
    * @throws InvalidArgumentError for options out of range, and when the page allocator has not the few pages needed.
    */
   static create(pages: PageAllocator, memory: Memory, options: SlabOptions = {}): Slabs {
-    const cpus = options.cpus ?? (isShared(memory) ? 8 : 1);
-    if (!Number.isInteger(cpus) || cpus < 1 || cpus > 32) {
-      throw new InvalidArgumentError("cpus", cpus, "an integer from 1 to 32");
-    }
-    const pageShift = Math.log2(pages.pageSize);
-    if (!Number.isInteger(pageShift) || pageShift < 9 || pageShift > 20) {
-      throw new InvalidArgumentError("pageSize", pages.pageSize, "a power of two from 512 to 2^20");
-    }
-    const flags = options.flags ?? 0;
-    if (!isFlags(flags)) throw new InvalidArgumentError("flags", flags, "a combination of SlabFlags");
-    const length = directoryLength(memory.maxByteLength, pageShift);
-    const bytes = L.ROOT_CACHE_CACHE + L.cacheBytes(cpus) + 4 * length;
-    const order = orderFor(bytes, pages.pageSize);
-    const root = order > pages.maxOrder ? NULL : pages.allocatePages(order);
-    if (root === NULL)
-      throw new InvalidArgumentError("pages", "exhausted", `able to give ${bytes} bytes for the root`);
-    memory.fill(root, pages.pageSize * 2 ** order, 0);
-    const set = (field: number, value: number): void => memory.store32(root + field, value);
-    set(L.ROOT_ORDER, order);
-    set(L.ROOT_PAGE_SHIFT, pageShift);
-    set(L.ROOT_CPUS, cpus);
-    set(L.ROOT_CPU_MASK, 1);
-    set(L.ROOT_DIRECTORY_LENGTH, length);
-    set(L.ROOT_PAGES, 2 ** order);
-    set(L.ROOT_PAGE_LIMIT, limitPages(options.limit, pages.pageSize));
-    set(L.ROOT_TABLE, options.classes === "kernel" ? 1 : 0);
-    set(L.ROOT_GEOMETRY, options.geometry === "slub" ? GEOMETRY_SLUB : GEOMETRY_CLASSIC);
-    set(L.ROOT_GEOMETRY_CPUS, options.geometryCpus ?? cpus);
-    set(L.ROOT_GENERAL_FLAGS, flags & DEBUG_FLAGS);
-    set(L.ROOT_VERSION, L.LAYOUT_VERSION);
-    set(L.ROOT_MAGIC, L.ROOT_MAGIC_VALUE);
+    const root = formatRoot(pages, memory, options);
     const slabs = new Slabs(new Hierarchy(memory, pages, root, 0, latchFor(memory, root + L.ROOT_LOCK, 0)));
-    slabs.#bootstrap(options.classes ?? "powers", flags & DEBUG_FLAGS);
+    try {
+      slabs.#bootstrap(options.classes ?? "powers");
+    } catch (error) {
+      slabs.#stopListening();
+      dismantle(slabs.hierarchy);
+      throw error;
+    }
     return slabs;
   }
 
   /**
    * Joins the hierarchy that another worker, or an earlier run, began. Takes a CPU number of its own; see
-   * {@link Slabs.detach}.
+   * {@link Slabs.detach}. In a shared memory that was restored from an image, {@link Slabs.recover} those of the earlier
+   * run; in one that is not shared, CPU 0 is taken over when all are taken, and who had it must not go on.
    *
    * @param root What {@link Slabs.root} was there.
    * @throws AttachError when no hierarchy of this version stands at `root`, or all its CPUs are taken.
    */
   static attach(pages: PageAllocator, memory: Memory, root: Address): Slabs {
-    if (memory instanceof LinearMemory) memory.refresh();
-    const at = `0x${root.toString(16)}`;
-    if (root % 8 !== 0 || memory.load32(root) !== L.ROOT_MAGIC_VALUE)
-      throw new AttachError(`no slab root at ${at}`);
-    const version = memory.load32(root + L.ROOT_VERSION);
-    if (version !== L.LAYOUT_VERSION) {
-      throw new AttachError(`slab root of version ${version} at ${at}, not ${L.LAYOUT_VERSION}`);
-    }
-    if (2 ** memory.load32(root + L.ROOT_PAGE_SHIFT) !== pages.pageSize) {
-      throw new AttachError(`slab root at ${at} has other pages than ${pages.pageSize} bytes`);
-    }
+    expectRoot(pages, memory, root);
     const cpu = claimCpu(memory, root);
-    if (cpu < 0)
-      throw new AttachError(`all ${memory.load32(root + L.ROOT_CPUS)} CPUs of the slabs at ${at} are taken`);
     return new Slabs(new Hierarchy(memory, pages, root, cpu, latchFor(memory, root + L.ROOT_LOCK, cpu)));
   }
 
-  #bootstrap(classes: SizeClasses, flags: number): void {
+  #bootstrap(classes: SizeClasses): void {
     const { hierarchy } = this;
+    const flags = hierarchy.load(L.ROOT_GENERAL_FLAGS);
     const descriptor = L.cacheBytes(hierarchy.cpus);
     const geometry = hierarchy.load(L.ROOT_GEOMETRY);
     const made = writeDescriptor(hierarchy, this.root + L.ROOT_CACHE_CACHE, {
@@ -463,39 +411,3 @@ export class Slabs {
     }
   }
 }
-
-const limitPages = (bytes: number | undefined, pageSize: number): number => {
-  if (bytes === undefined || bytes === 0) return 0;
-  if (!Number.isSafeInteger(bytes) || bytes < pageSize) {
-    throw new InvalidArgumentError("limit", bytes, `bytes for at least a page of ${pageSize}, or 0 for none`);
-  }
-  return Math.min(Math.floor(bytes / pageSize), 2 ** 32 - 1);
-};
-
-/** Takes the lowest free CPU number, -1 when there is none. Without the lock, whose holder is named by that number. */
-const claimCpu = (memory: Memory, root: Address): number => {
-  const cpus = memory.load32(root + L.ROOT_CPUS);
-  for (;;) {
-    const mask = memory.load32(root + L.ROOT_CPU_MASK);
-    let cpu = 0;
-    while (cpu < cpus && ((mask >>> cpu) & 1) !== 0) cpu++;
-    if (cpu === cpus) return -1;
-    if (swapMask(memory, root, mask, (mask | (1 << cpu)) >>> 0)) return cpu;
-  }
-};
-
-/** Sets the mask of taken CPUs if it still is what it was. */
-const swapMask = (memory: Memory, root: Address, before: number, after: number): boolean => {
-  if (memory instanceof LinearMemory) {
-    return Atomics.compareExchange(memory.words, (root + L.ROOT_CPU_MASK) / 4, before, after) === before;
-  }
-  memory.store32(root + L.ROOT_CPU_MASK, after);
-  return true;
-};
-
-const freeCpu = (memory: Memory, root: Address, cpu: number): void => {
-  for (;;) {
-    const mask = memory.load32(root + L.ROOT_CPU_MASK);
-    if (swapMask(memory, root, mask, (mask & ~(1 << cpu)) >>> 0)) return;
-  }
-};

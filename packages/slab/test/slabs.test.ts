@@ -44,7 +44,7 @@ describe("the hierarchy", () => {
 
   test("attach finds everything from the memory and the root's address, also in a restored image", () => {
     const memory = LinearMemory.fixed(2 ** 20);
-    const heap = new Kmalloc(Buddy.create(memory), memory, { cpus: 2 });
+    const heap = new Kmalloc(Buddy.create(memory), memory);
     const cache = heap.slabs.kmemCacheCreate("mine", 48, 16);
     const object = cache.alloc();
     memory.store32(object, 4711);
@@ -71,6 +71,17 @@ describe("the hierarchy", () => {
     expect(() => Slabs.attach(buddy, memory, slabs.root + 4)).toThrow(AttachError);
     memory.store32(slabs.root + 4, 99);
     expect(() => Slabs.attach(buddy, memory, slabs.root)).toThrow("version 99");
+  });
+
+  test("what cannot be made leaves no page behind", () => {
+    const memory = LinearMemory.fixed(2 ** 20);
+    const buddy = Buddy.create(memory);
+    const free = buddy.areas.freeFrames;
+    expect(() => Slabs.create(buddy, memory, { limit: 4096 })).toThrow("able to hold the cache descriptors");
+    expect(() => Slabs.create(buddy, memory, { limit: 1 })).toThrow(InvalidArgumentError);
+    expect(() => Slabs.create(buddy, memory, { cpus: 33 })).toThrow("an integer from 1 to 32");
+    buddy.drain();
+    expect(buddy.areas.freeFrames).toBe(free);
   });
 
   test("a memory without views works as well", () => {

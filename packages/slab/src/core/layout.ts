@@ -30,8 +30,7 @@ export const ROOT_PAGES = 36;
 export const ROOT_PAGE_LIMIT = 40;
 /** Serial number of owner tracking: counts tracked operations. */
 export const ROOT_SEQUENCE = 44;
-/** Kind of the kmalloc class table, and the geometry and flags of the general caches. */
-export const ROOT_TABLE = 48;
+/** Geometry of all caches, and the debugging flags of the general ones. */
 export const ROOT_GEOMETRY = 52;
 export const ROOT_GENERAL_FLAGS = 56;
 /** Processors that SLUB's geometry counts on. */

@@ -31,8 +31,8 @@ export const ALONE = "SPAN";
 export const SHARED = "SPSH";
 /** Of the layout in layout.ts. */
 const VERSION = 1;
-/** What a memory that can grow is grown to at the start, in bytes. */
-const ROOMY = 16384;
+/** What a heap begins with, in bytes, where the memory has as much. */
+const ROOMY = 65536;
 
 /** Beyond every granule. */
 const GRANULES_MAX = 2 ** 24 + 1;
@@ -52,15 +52,19 @@ const partsOf = (pages: LinearPages): HeapState => {
 };
 
 /** Begins a heap at `start`. */
-export const createHeap = (memory: LinearMemory, start: Address, strategy: string): HeapState => {
-  const fresh = memory.byteLength <= start;
+export const createHeap = (
+  memory: LinearMemory,
+  start: Address,
+  strategy: string,
+  fresh: boolean,
+): HeapState => {
+  const given = memory.byteLength;
   const pages = LinearPages.create(memory, start);
   const { end } = pages;
-  memory.grow(Math.min(start + ROOMY, end));
-  let limit = Math.min(memory.byteLength, end);
+  let limit = Math.min(Math.max(start + ROOMY, Math.ceil((start + 1) / ROOMY) * ROOMY), end);
   const least = start + PROLOGUE_BYTES + (tableGranulesFor(pages, limit) + 3) * GRANULE;
-  if (least > limit && memory.grow(least)) limit = Math.min(memory.byteLength, end);
-  if (limit < least || pages.sbrk(limit - pages.sbrk(0)) === 0) {
+  if (least > limit) limit = Math.min(Math.ceil(least / ROOMY) * ROOMY, end);
+  if (least > limit || pages.sbrk(limit - pages.sbrk(0)) === 0) {
     throw new InvalidArgumentError(
       "start",
       start,
@@ -69,7 +73,10 @@ export const createHeap = (memory: LinearMemory, start: Address, strategy: strin
   }
   pages.claim(strategy, VERSION);
   const state = partsOf(pages);
-  layOut(state, fresh);
+  layOut(state);
+  const words = memory.words;
+  // What the memory held before is unknown; what it grows by is zero.
+  if (!isShared(memory)) words[state.heap + FRESH] = fresh ? 0 : Math.ceil(given / GRANULE);
   const { heap, arena } = state;
   returnRest(new RunHeap(pages, heap, arena, 0));
   return state;
@@ -88,7 +95,9 @@ export const attachHeap = (memory: LinearMemory, start: Address, strategy: strin
 
 /** Makes a heap as new. */
 export const resetHeap = (runs: RunHeap): void => {
-  layOut({ pages: runs.pages, heap: runs.heap, arena: runs.arena }, false);
+  const fresh = runs.words[runs.heap + FRESH]!;
+  layOut({ pages: runs.pages, heap: runs.heap, arena: runs.arena });
+  runs.words[runs.heap + FRESH] = fresh;
   returnRest(runs);
 };
 
@@ -98,19 +107,20 @@ const returnRest = (runs: RunHeap): void => {
   const table = words[heap + TABLE]!;
   const first = words[heap + FIRST]!;
   const run = Math.floor((table + first) / (GRANULE / 4)) + words[heap + TABLE_LENGTH]! / (GRANULE / 4);
-  runs.give(run, words[table + run]! >>> LENGTH_SHIFT);
+  const granules = words[table + run]! >>> LENGTH_SHIFT;
+  if (granules > 0) runs.give(run, granules);
 };
 
 /** Granules of the first table of a heap that ends at `limit`. */
 const tableGranulesFor = ({ memory, start, end }: LinearPages, limit: number): number => {
   const first = Math.floor(start / GRANULE);
   const most = Math.floor(end / GRANULE) - first;
-  // Growth detaches the views of other instances, which then look anew; but not over a shared memory: no table moves there.
+  // Other workers cannot be told that a table moves, so that of a shared memory is made for ever.
   return tableRoom(isShared(memory) ? most : Math.floor(limit / GRANULE) - first, most);
 };
 
 /** Writes HEAP, ARENA and the table, and leaves all memory behind them up to the break as one live run. */
-const layOut = (state: HeapState, fresh: boolean): void => {
+const layOut = (state: HeapState): void => {
   const { pages, heap, arena } = state;
   const { memory, start } = pages;
   const words = new Int32Array(memory.buffer, 0, memory.byteLength >>> 2);
@@ -125,7 +135,7 @@ const layOut = (state: HeapState, fresh: boolean): void => {
   words[heap + TABLE_LENGTH] = tableGranules * (GRANULE / 4);
   words[heap + FIRST] = first;
   words[heap + END] = end;
-  words[heap + FRESH] = isShared(memory) ? GRANULES_MAX : fresh ? run : end;
+  words[heap + FRESH] = GRANULES_MAX;
   words.fill(first << GRANULE_SHIFT, arena + HEADS, arena + HEADS + CLASS_ROOM);
   words.fill(first << GRANULE_SHIFT, arena + NO_HEADS, arena + NO_HEADS + CLASS_ROOM);
   words[table + first] = ((tableStart - first) << LENGTH_SHIFT) | META_OWNER | LIVE;

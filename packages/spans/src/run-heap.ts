@@ -38,6 +38,16 @@ const GROWTH_SHARE = 32;
 /** Granules that the first table has room for. */
 const FIRST_TABLE = 1024;
 
+const watchers = new WeakMap<object, Set<() => void>>();
+
+/** The calls to make when the tag table in a memory has moved: other instances over the same memory look there too. */
+export const watchersOf = (memory: LinearMemory): Set<() => void> => {
+  const key = memory.wasm ?? memory.buffer;
+  const found = watchers.get(key) ?? new Set();
+  watchers.set(key, found);
+  return found;
+};
+
 /** The runs of one arena. */
 export class RunHeap {
   /** The memory as signed words: V8 keeps those in registers as they are, whatever their high bit. */
@@ -252,18 +262,14 @@ export class RunHeap {
    * grow, a new table come from there. Returns whether it could.
    */
   grow(granules: number): boolean {
-    const { words, heap, memory, pages } = this;
+    const { words, heap } = this;
     const end = words[heap + END]!;
     const idle = (words[words[heap + TABLE]! + end]! & PREV_FREE) === 0 ? 0 : this.lengthBefore(end);
     const size = end - words[heap + FIRST]!;
     const least = end - idle + granules;
     const tight = (least + this.tableGranules(least + (least >>> 5)) + 1) * GRANULE;
     // A thirty-second of the heap at least, so that the cost of growing (a system call, new views) stays in proportion.
-    const roomy = Math.max(
-      tight,
-      (end + size / GROWTH_SHARE) * GRANULE,
-      Math.min(memory.byteLength, pages.end),
-    );
+    const roomy = Math.max(tight, (end + size / GROWTH_SHARE) * GRANULE);
     return this.extend(roomy, granules, idle) || this.extend(tight, granules, idle);
   }
 
@@ -321,6 +327,7 @@ export class RunHeap {
     words[table + start] = ((newEnd - start) << LENGTH_SHIFT) | META_OWNER | LIVE;
     this.shorten(start, tableGranules);
     this.give((old + first) / (GRANULE / 4), oldGranules);
+    for (const watcher of watchersOf(this.memory)) watcher();
   }
 
   /** Gives the free granules at the end back to the page source, but for `keep` of them. Returns their number. */

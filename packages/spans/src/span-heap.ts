@@ -31,7 +31,7 @@ import {
 import type { LinearMemory } from "@heapwright/heap-memory";
 import { checkHeap, heapStats, walkHeap } from "./inspect.ts";
 import * as layout from "./layout.ts";
-import { addressOf, type RunHeap } from "./run-heap.ts";
+import { addressOf, type RunHeap, watchersOf } from "./run-heap.ts";
 import * as classes from "./size-classes.ts";
 import { SpanPool } from "./span-pool.ts";
 
@@ -117,13 +117,15 @@ export abstract class SpanHeap
     this.first = runs.words[runs.heap + FIRST]!;
     this.liveTag = runs.owner | LIVE;
     this.renew();
-    // A table may move when a memory grows: the next operation is sent to the slow path, which looks anew.
-    this.memory.onGrow(() => {
+    // When the views or the table are replaced, the next operation is sent to the slow path, which looks anew.
+    const unsettle = (): void => {
       this.words = this.runs.words;
       this.heads = this.runs.arena + NO_HEADS;
       this.table = this.heap + ZERO - this.first;
       this.count = 0;
-    });
+    };
+    this.memory.onGrow(unsettle);
+    watchersOf(this.memory).add(unsettle);
   }
 
   abstract deallocate(address: Address): void;
@@ -136,9 +138,10 @@ export abstract class SpanHeap
     if (size <= SMALL_MAX && size >>> 0 === size) {
       const sizeClass = (size + 15) >>> UNIT_SHIFT;
       const { words } = this;
-      const head = this.heads + sizeClass;
+      // `>>> 0` spares V8 a check for overflow: these are indices below 2^30.
+      const head = (this.heads + sizeClass) >>> 0;
       const address = words[head]!;
-      const at = this.table + (address >>> GRANULE_SHIFT);
+      const at = (this.table + (address >>> GRANULE_SHIFT)) >>> 0;
       const tag = words[at]!;
       const bit = FIRST_BLOCK << ((address >>> UNIT_SHIFT) & UNIT_MASK);
       // True for a free block; false at the end of the list, and where a stale pointer spoiled a link.

@@ -52,8 +52,8 @@ export class Spans extends SpanHeap implements Resettable, Trimmer {
   /**
    * Begins a new heap.
    *
-   * @param memory Where: by default, a new memory that grows as needed. A memory that can grow is grown; one of
-   * fixed length is used up to its end.
+   * @param memory Where, zero from `start` on: by default, a new memory of its own that grows as needed. A memory that can
+   * grow is grown; one of fixed length is used up to its end.
    * @param start Where the heap begins: a multiple of 64. In a WebAssembly module's own memory, its `__heap_base`
    * rounded up. What is below stays untouched.
    * @throws InvalidArgumentError when the memory has no room for a heap from `start` on.
@@ -61,12 +61,9 @@ export class Spans extends SpanHeap implements Resettable, Trimmer {
   constructor(memory?: LinearMemory, start?: Address);
   /** @internal */
   constructor(memory: LinearMemory, start: Address, state: HeapState);
-  constructor(
-    memory: LinearMemory = LinearMemory.growing(),
-    start: Address = 0,
-    { pages, heap, arena }: HeapState = createHeap(memory, start, ALONE),
-  ) {
-    super(new RunHeap(pages, heap, arena, 0));
+  constructor(memory?: LinearMemory, start: Address = 0, state?: HeapState) {
+    const found = state ?? createHeap(memory ?? newMemory(), start, ALONE, memory === undefined);
+    super(new RunHeap(found.pages, found.heap, found.arena, 0));
   }
 
   /**
@@ -88,13 +85,13 @@ export class Spans extends SpanHeap implements Resettable, Trimmer {
     const granule = address >>> GRANULE_SHIFT;
     if ((granule - this.first) >>> 0 < this.count && address >>> 0 === address) {
       const { words } = this;
-      const at = this.table + granule;
+      const at = (this.table + granule) >>> 0;
       const tag = words[at]!;
       const bit = FIRST_BLOCK << ((address >>> UNIT_SHIFT) & UNIT_MASK);
       if ((tag & (bit | KIND)) === (bit | SPAN)) {
         if ((address & UNIT_MASK) === 0) {
           words[at] = tag ^ bit;
-          const head = this.heads + ((tag & CLASS_BITS) >>> CLASS_SHIFT);
+          const head = (this.heads + ((tag & CLASS_BITS) >>> CLASS_SHIFT)) >>> 0;
           words[address >>> 2] = words[head]!;
           words[head] = address;
           return;
@@ -124,3 +121,9 @@ export class Spans extends SpanHeap implements Resettable, Trimmer {
     return bytes;
   }
 }
+
+/**
+ * The memory of a heap that was given none. It is 32 MiB long at once, of which a system provides only the pages that are
+ * touched: a growth would detach all views that a program holds, and V8 then checks that at every access (1 ns).
+ */
+const newMemory = (): LinearMemory => LinearMemory.growing({ initial: 2 ** 25 });

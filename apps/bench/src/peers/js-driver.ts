@@ -26,7 +26,9 @@ let failed = false;
 
 /** Replays the operations of the words `from` to `to`. */
 const replay = (from: number, to: number): void => {
-  for (let at = from; at < to; at += 2) {
+  // `| 0` keeps the counter an integer in a register.
+  const end = to | 0;
+  for (let at = from | 0; at < end; at += 2) {
     const word = ops[at]!;
     const slot = word & 0xffffff;
     const kind = (word >>> 24) & 7;

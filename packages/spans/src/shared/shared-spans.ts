@@ -112,7 +112,7 @@ export class SharedSpans extends SpanHeap implements Trimmer {
     if (!isShared(memory))
       throw new InvalidArgumentError("memory", "ArrayBuffer", "a memory that workers can share");
     const start = options.start ?? 0;
-    const { pages } = createHeap(memory, start, SHARED);
+    const { pages } = createHeap(memory, start, SHARED, false);
     if (!Directory.create(pages, commonHeap(pages))) {
       throw new InvalidArgumentError("start", start, "an address with 256 KiB of memory behind it");
     }
@@ -164,7 +164,7 @@ export class SharedSpans extends SpanHeap implements Trimmer {
     const granule = address >>> GRANULE_SHIFT;
     if ((granule - this.first) >>> 0 < this.count && address >>> 0 === address) {
       const { words } = this;
-      const at = this.table + granule;
+      const at = (this.table + granule) >>> 0;
       const tag = words[at]!;
       const unit = address >>> UNIT_SHIFT;
       const bit = FIRST_BLOCK << (unit & UNIT_MASK);
@@ -175,7 +175,7 @@ export class SharedSpans extends SpanHeap implements Trimmer {
         (words[this.remote + (unit >>> 5)]! & (1 << unit)) === 0
       ) {
         words[at] = tag ^ bit;
-        const head = this.heads + ((tag & CLASS_BITS) >>> CLASS_SHIFT);
+        const head = (this.heads + ((tag & CLASS_BITS) >>> CLASS_SHIFT)) >>> 0;
         words[address >>> 2] = words[head]!;
         words[head] = address;
         return;

@@ -120,8 +120,8 @@ const measured = async (plan: Plan): Promise<Cell[]> => {
   }
 };
 
-const LEGEND = `ns/op: median over the runs of the time for one operation; ± half the range of the runs; every figure contains the
-driver's own cost, which the row "null" shows. used: most requested bytes live at once / peak heap. internal: share of
+const LEGEND = `ns/op: time for one operation (in each run each thousand operations in their shortest pass), median over the runs; ±
+half the range of the runs; every figure contains the driver's own cost, which the row "null" shows. used: most requested bytes live at once / peak heap. internal: share of
 the live blocks' bytes that nobody asked for, external: share of the free bytes outside the largest free block, both
 at the peak of live bytes. avg frag: share of the heap that nobody asked for, averaged over all operations. words,
 lines, pages: of the heap, touched by an operation; counted, not timed.`;

@@ -6,44 +6,58 @@ import type { Columns } from "./columns.ts";
 import { Driver } from "./driver.ts";
 import type { TimeResult } from "./results.ts";
 
-/** Between two looks at the clock: so many that looking costs nothing. */
+/** Operations between two looks at the clock: so many that looking costs nothing, so few that most pass undisturbed. */
 const SEGMENT = 1024;
 /** Warm-up ends after so many operations or so many milliseconds. */
 const WARM_OPS = 200_000;
 const WARM_MS = 250;
-/** A trace shorter than this many milliseconds is replayed again, each time on a new heap, up to so many times. */
-const ENOUGH_MS = 30;
-const MAX_PASSES = 20;
 /** Passes of the warm-up at most: a new heap has its price, too. */
 const WARM_PASSES = 100;
+/** The trace is replayed at least so often, unless that takes longer than SLOW_MS. */
+const LEAST_PASSES = 3;
+const SLOW_MS = 1500;
+/** It is replayed more often, up to MOST_PASSES, until so many milliseconds are measured. */
+const ENOUGH_MS = 30;
+const MOST_PASSES = 20;
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
 /**
- * Times one allocator on one trace: warm-up on heaps that are thrown away, so that the code is compiled; then,
- * after a garbage collection, the trace on a new heap. The heap's growth and the first touch of its pages are in the time.
+ * Times one allocator on one trace: warm-up on heaps that are thrown away, so that the code is compiled; then the trace
+ * several times, each time on a new heap and after a garbage collection. The heap's growth and the first touch of its
+ * pages are in the time.
+ *
+ * Each segment of the trace counts with its shortest pass: what the allocator does is the same in every pass, what the
+ * machine does meanwhile (interrupts, other programs) is not.
  */
 export const timeRun = async (spec: Spec, columns: Columns, progress: Int32Array): Promise<TimeResult> => {
   await warmUp(spec, columns);
-  let nanoseconds = 0;
+  const { length } = columns;
+  const shortest = new Float64Array(Math.ceil(length / SEGMENT)).fill(Number.POSITIVE_INFINITY);
+  let milliseconds = 0;
   let failed = 0;
-  let passes = 0;
-  while (passes === 0 || (nanoseconds < ENOUGH_MS * 1e6 && passes < MAX_PASSES)) {
+  for (let pass = 0; pass < MOST_PASSES; pass++) {
+    if (milliseconds > (pass < LEAST_PASSES ? SLOW_MS : ENOUGH_MS)) break;
     const { allocator } = await buildSpec(spec);
     const driver = new Driver(columns, allocator);
     collectGarbage();
-    const start = process.hrtime.bigint();
-    for (let op = 0; op < columns.length; op += SEGMENT) {
-      driver.run(op, Math.min(op + SEGMENT, columns.length));
-      progress[0] = Math.min(op + SEGMENT, columns.length);
-      progress[1] = Number(process.hrtime.bigint() - start) / 1000;
+    for (let segment = 0, op = 0; op < length; segment++, op += SEGMENT) {
+      const end = Math.min(op + SEGMENT, length);
+      const start = performance.now();
+      driver.run(op, end);
+      const taken = performance.now() - start;
+      shortest[segment] = Math.min(shortest[segment]!, taken);
+      milliseconds += taken;
+      if (pass === 0) {
+        progress[0] = end;
+        progress[1] = milliseconds * 1000;
+      }
     }
-    nanoseconds += Number(process.hrtime.bigint() - start);
     failed = driver.failed;
-    passes++;
   }
-  return { nsPerOp: nanoseconds / passes / Math.max(columns.length, 1), failed };
+  const sum = shortest.reduce((total, taken) => total + taken, 0);
+  return { nsPerOp: (sum * 1e6) / Math.max(length, 1), failed };
 };
 
 const warmUp = async (spec: Spec, columns: Columns): Promise<void> => {

@@ -1,7 +1,13 @@
-import { Frame, type Machine, type Process, Pte } from "../src/index.ts";
+import { Frame, type Machine, type Mm, type PagedSpace, Pte, Vm } from "../src/index.ts";
+
+/** What of a process is checked. */
+export interface Checked {
+  readonly mm: Mm;
+  readonly space: PagedSpace | null;
+}
 
 /** Verifies what must hold between page tables, frames, lists and counters of a machine; the faults as words. */
-export const checkMachine = (machine: Machine, processes: readonly Process[]): string[] => {
+export const checkMachine = (machine: Machine, processes: readonly Checked[]): string[] => {
   const faults: string[] = [];
   const { frames, swap, lru } = machine;
   const mapped = new Map<number, number>();
@@ -36,10 +42,14 @@ export const checkMachine = (machine: Machine, processes: readonly Process[]): s
       if (rss[kind] !== space.rss[kind]) faults.push(`rss ${kind} ${space.rss[kind]}, not ${rss[kind]}`);
     }
   }
-  let cached = 0;
+  let accounted = 0;
+  for (const { mm } of processes) {
+    for (const area of mm.areas) if (area.flags & Vm.ACCOUNT) accounted += area.pages;
+  }
+  const { committed } = machine.commit;
+  if (committed !== accounted) faults.push(`${committed} pages committed, not ${accounted}`);
   let listed = 0;
   for (const object of machine.objects) {
-    cached += object.pages.size;
     for (const slot of object.slots.values()) slots.set(slot, (slots.get(slot) ?? 0) + 1);
   }
   let used = 1 + tables;
@@ -56,7 +66,6 @@ export const checkMachine = (machine: Machine, processes: readonly Process[]): s
   }
   if (used !== frames.used) faults.push(`${frames.used} frames in use, not ${used}`);
   if (listed !== lru.active + lru.inactive) faults.push(`${lru.active + lru.inactive} listed, not ${listed}`);
-  void cached;
   for (let slot = 1; slot <= swap.slots; slot++) {
     if (swap.references(slot) !== (slots.get(slot) ?? 0)) {
       faults.push(`slot ${slot}: ${swap.references(slot)} references, not ${slots.get(slot) ?? 0}`);

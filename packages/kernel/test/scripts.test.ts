@@ -2,7 +2,11 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
+import { execute } from "../src/script/execute.ts";
 import { runScript, ScriptError } from "../src/script/index.ts";
+import { parseScript } from "../src/script/parse.ts";
+import { IMAGE_END, World } from "../src/script/world.ts";
+import { checkMachine } from "./invariants.ts";
 import { generateScript } from "./oracle/generate.ts";
 import { LiveOracle } from "./oracle/live.ts";
 
@@ -45,6 +49,17 @@ describe.runIf(oracle !== null)("the live kernel", () => {
     const script = read(`${scripts}topics/${name}.mm`);
     expect(firstDifference(runScript(script), oracle!.run(script))).toBe("");
   });
+});
+
+test.each([11, 12, 13])("every invariant holds after each operation of random script %i", (seed) => {
+  const world = new World();
+  const results: (number | undefined)[] = [];
+  const values = { brk0: IMAGE_END, valueOf: (operation: number) => results[operation] };
+  for (const { text, action } of parseScript(generateScript(seed, 400))) {
+    results.push(execute(world, action, values).value);
+    expect(world.mm.check(), text).toEqual([]);
+  }
+  expect(checkMachine(world.machine, [world])).toEqual([]);
 });
 
 test.each([

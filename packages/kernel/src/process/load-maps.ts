@@ -25,6 +25,7 @@ export const loadMaps = (
     const area = areaOf(mm, entry, files, makeObject);
     mm.link(area);
     mm.account(area.flags, area.pages);
+    if (area.flags & Vm.ACCOUNT) mm.commit.committed += area.pages;
     if (entry.path === "[stack]") mm.startStack = entry.end - 8;
   }
   for (let area = mm.areas.first; area !== null; area = area.next) {

@@ -69,6 +69,7 @@ export class World {
     const stack = new VmArea(STACK_START, USER_END, flags, mm.layout.stackPgoff, null);
     mm.link(stack);
     mm.account(flags, stack.pages);
+    mm.charge(stack.pages);
     mm.startStack = USER_END - 16;
     translate(this.space, USER_END - 1, true);
 

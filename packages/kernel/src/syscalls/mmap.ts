@@ -138,7 +138,7 @@ export const mapRegion = (
     // What is replaced gives its charge back below, in removeRange.
     const refused = mm.charge(pages - replaced.accounted);
     if (refused < 0) return refused;
-    mm.charge(replaced.accounted);
+    mm.commit.committed += replaced.accounted;
     vmFlags |= Vm.ACCOUNT;
   }
   removeRange(mm, address, end);

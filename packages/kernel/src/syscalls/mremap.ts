@@ -220,7 +220,7 @@ class Remap {
       const more = keepsOld ? newLength : newLength - oldLength;
       if (mm.charge(more / PAGE_SIZE) < 0) return -Errno.ENOMEM;
       // The part that moves is given back when the old range is unmapped.
-      if (!keepsOld) mm.charge(oldLength / PAGE_SIZE);
+      if (!keepsOld) mm.commit.committed += oldLength / PAGE_SIZE;
     }
     const copy = this.#copyArea(area, target);
     if (oldLength > 0) mm.pager.move(copy, address, target, oldLength);

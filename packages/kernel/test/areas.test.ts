@@ -1,0 +1,98 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { AreaTree, Machine, MapFlag, Overcommit, Process, Prot, Vm, VmArea } from "../src/index.ts";
+
+const PAGE = 4096;
+const GUARD = 256 * PAGE;
+
+/** The lowest hole by looking at every area: what the tree must find. */
+const lowestByHand = (areas: readonly VmArea[], low: number, high: number, length: number): number => {
+  let start = low;
+  for (const area of areas) {
+    if (area.end <= start) continue;
+    const guarded = area.flags & Vm.GROWSDOWN ? Math.max(0, area.start - GUARD) : area.start;
+    if (area.start >= start && guarded - start >= length) break;
+    start = area.end;
+  }
+  return start + length <= high ? start : -1;
+};
+
+const step = fc.record({
+  op: fc.constantFrom("insert", "insert", "insert", "remove", "resize", "search"),
+  page: fc.nat(4000),
+  pages: fc.integer({ min: 1, max: 40 }),
+  grows: fc.integer({ min: 0, max: 9 }),
+});
+
+test("areas stay ordered and balanced, and the lowest hole is found, whatever is done", () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 150 }), (steps) => {
+      const tree = new AreaTree();
+      const sorted = (): VmArea[] => [...tree];
+      for (const { op, page, pages, grows } of steps) {
+        const start = page * PAGE;
+        const end = start + pages * PAGE;
+        const hit = tree.find(start);
+        expect(hit).toBe(sorted().find((area) => area.end > start) ?? null);
+        if (op === "insert" && tree.intersecting(start, end) === null) {
+          tree.insert(new VmArea(start, end, grows === 0 ? Vm.GROWSDOWN : 0, 0, null));
+        } else if (op === "remove" && hit !== null) tree.remove(hit);
+        else if (op === "resize" && hit !== null) {
+          const to = hit.next === null ? hit.end + pages * PAGE : hit.next.start;
+          tree.resize(hit, hit.start, grows < 5 ? hit.start + PAGE : to);
+        }
+        expect(tree.check()).toEqual([]);
+        for (const length of [PAGE, pages * PAGE, 300 * PAGE]) {
+          const low = start;
+          expect(tree.lowestGap(low, 5000 * PAGE, length)).toBe(
+            lowestByHand(sorted(), low, 5000 * PAGE, length),
+          );
+        }
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test("as many areas as Linux allows, and no more; a path in the tree stays short", () => {
+  const machine = new Machine();
+  machine.commit.policy = Overcommit.ALWAYS;
+  const { mm, sys } = Process.create(machine);
+  const flags = MapFlag.PRIVATE | MapFlag.ANONYMOUS | MapFlag.FIXED;
+  const base = 0x5000_0000;
+  let count = 0;
+  expect(() => {
+    for (; ; count++) sys.mmap({ address: base + count * 2 * PAGE, length: PAGE, prot: Prot.READ, flags });
+  }).toThrow("ENOMEM");
+  expect(mm.areas.size).toBe(65531);
+  expect(mm.areas.root!.height).toBeLessThan(20);
+  // Cutting a hole into an area needs one more; freeing a whole one does not.
+  sys.munmap(base, PAGE);
+  sys.munmap(base + 2 * PAGE, PAGE);
+  expect(mm.areas.size).toBe(65529);
+  expect(mm.check()).toEqual([]);
+  expect(sys.mmap({ length: 2 * PAGE, prot: Prot.READ, flags: MapFlag.PRIVATE | MapFlag.ANONYMOUS })).toBe(
+    0x4000_0000,
+  );
+});
+
+test.each([
+  [Overcommit.HEURISTIC, true],
+  [Overcommit.ALWAYS, false],
+  [Overcommit.NEVER, true],
+])("overcommit mode %i decides on a request beyond all memory", (policy, refuses) => {
+  const machine = new Machine();
+  machine.commit.policy = policy;
+  machine.commit.total = 1000;
+  machine.commit.limit = 500;
+  const process = Process.create(machine);
+  expect(process.mmap(2000 * PAGE, Prot.READ | Prot.WRITE) === 0).toBe(refuses);
+  expect(process.mmap(100 * PAGE, Prot.READ | Prot.WRITE)).not.toBe(0);
+  // In heuristic mode several requests may together exceed everything; in strict mode they may not.
+  for (let i = 0; i < 4; i++) process.mmap(100 * PAGE, Prot.READ | Prot.WRITE);
+  const last = process.mmap(100 * PAGE, Prot.READ | Prot.WRITE);
+  expect(last === 0).toBe(policy === Overcommit.NEVER);
+  expect(machine.commit.committed).toBe(process.mm.dataVm + process.mm.stackVm);
+  process.exit();
+  expect(machine.commit.committed).toBe(0);
+});

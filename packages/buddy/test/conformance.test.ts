@@ -1,5 +1,5 @@
 import { conformanceCases } from "@heapwright/allocator/conformance";
-import { LinearMemory, LinearPages } from "@heapwright/heap-memory";
+import { CheckedMemory, LinearMemory, LinearPages } from "@heapwright/heap-memory";
 import { describe, test } from "vitest";
 import { Buddy, BuddyHeap } from "../src/index.ts";
 
@@ -39,5 +39,14 @@ describe("BuddyHeap over a buddy system with pages of 256 bytes and metadata els
         cpus: 2,
       }),
     );
+  for (const c of conformanceCases(factory, options)) test(c.name, c.run);
+});
+
+describe("BuddyHeap over memory that refuses accesses out of range or misaligned", () => {
+  const factory = (): BuddyHeap => {
+    const pages = LinearPages.create(LinearMemory.fixed(2 ** 17));
+    const memory = new CheckedMemory(pages.memory);
+    return new BuddyHeap({ memory, pageSize: pages.pageSize, sbrk: (increment) => pages.sbrk(increment) });
+  };
   for (const c of conformanceCases(factory, options)) test(c.name, c.run);
 });

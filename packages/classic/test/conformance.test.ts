@@ -1,6 +1,6 @@
 import type { Allocator, PageSource } from "@heapwright/allocator";
 import { conformanceCases } from "@heapwright/allocator/conformance";
-import { LinearMemory, LinearPages } from "@heapwright/heap-memory";
+import { CheckedMemory, LinearMemory, LinearPages } from "@heapwright/heap-memory";
 import { describe, test } from "vitest";
 import { BestFit, Bump, FirstFit, KernighanRitchie, NextFit, Tlsf } from "../src/index.ts";
 
@@ -29,6 +29,14 @@ for (const [name, Strategy] of strategies) {
   describe(`${name} over growing memory`, () => {
     const factory = (): Allocator =>
       new Strategy(LinearPages.create(LinearMemory.growing({ maximum: 2 ** 20 })));
+    for (const c of conformanceCases(factory)) test(c.name, c.run);
+  });
+  describe(`${name} over memory that refuses accesses out of range or misaligned`, () => {
+    const factory = (): Allocator => {
+      const pages = LinearPages.create(LinearMemory.fixed(2 ** 16));
+      const memory = new CheckedMemory(pages.memory);
+      return new Strategy({ memory, pageSize: pages.pageSize, sbrk: (increment) => pages.sbrk(increment) });
+    };
     for (const c of conformanceCases(factory)) test(c.name, c.run);
   });
   describe(`${name} where somebody else moves the break too`, () => {

@@ -340,8 +340,16 @@ export abstract class SpanHeap
     return last && this.runs.grow(granules - now) && this.runs.lengthen(run, granules);
   }
 
-  /** What is left when the fast path does not know the address: NULL, a heap that grew elsewhere, or misuse. */
+  /** What is left to the fast path: large blocks, NULL, a heap that grew elsewhere, misuse. */
   protected deallocateOther(address: Address): void {
+    const granule = address >>> GRANULE_SHIFT;
+    if ((granule - this.first) >>> 0 < this.count && address >>> 0 === address && address % GRANULE === 0) {
+      const tag = this.words[this.table + granule]!;
+      if ((tag & (OWNER_MASK | KIND)) === this.liveTag) {
+        this.runs.give(granule, tag >>> LENGTH_SHIFT);
+        return;
+      }
+    }
     if (address === NULL) return;
     if (!this.renew()) throw this.fault(address);
     this.deallocate(address);

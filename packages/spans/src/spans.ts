@@ -8,19 +8,8 @@ import { RunHeap } from "./run-heap.ts";
 import { SpanHeap } from "./span-heap.ts";
 
 // V8 folds constants of the module itself into its code, but loads an imported one at each use.
-const {
-  CLASS_BITS,
-  CLASS_SHIFT,
-  FIRST_BLOCK,
-  GRANULE,
-  GRANULE_SHIFT,
-  KIND,
-  LENGTH_SHIFT,
-  OWNER_MASK,
-  SPAN,
-  UNIT_MASK,
-  UNIT_SHIFT,
-} = layout;
+const { CLASS_BITS, CLASS_SHIFT, FIRST_BLOCK, GRANULE, GRANULE_SHIFT, KIND, SPAN, UNIT_MASK, UNIT_SHIFT } =
+  layout;
 
 /**
  * The fast general-purpose malloc.
@@ -88,19 +77,15 @@ export class Spans extends SpanHeap implements Resettable, Trimmer {
       const at = (this.table + granule) >>> 0;
       const tag = words[at]!;
       const bit = FIRST_BLOCK << ((address >>> UNIT_SHIFT) & UNIT_MASK);
-      if ((tag & (bit | KIND)) === (bit | SPAN)) {
-        if ((address & UNIT_MASK) === 0) {
-          words[at] = tag ^ bit;
-          const head = (this.heads + ((tag & CLASS_BITS) >>> CLASS_SHIFT)) >>> 0;
-          words[address >>> 2] = words[head]!;
-          words[head] = address;
-          return;
-        }
-      } else if ((tag & (OWNER_MASK | KIND)) === this.liveTag && (address & (GRANULE - 1)) === 0) {
-        this.runs.give(granule, tag >>> LENGTH_SHIFT);
+      if ((tag & (bit | KIND)) === (bit | SPAN) && (address & UNIT_MASK) === 0) {
+        words[at] = tag ^ bit;
+        const head = (this.heads + ((tag & CLASS_BITS) >>> CLASS_SHIFT)) >>> 0;
+        words[address >>> 2] = words[head]!;
+        words[head] = address;
         return;
       }
     }
+    // All else in one call: what it needs is not kept in registers meanwhile.
     this.deallocateOther(address);
   }
 

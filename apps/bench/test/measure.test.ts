@@ -65,7 +65,7 @@ describe("counting", () => {
     }
     const columns = toColumns(builder.finish("count"));
 
-    const [room] = makeRooms(1, false);
+    const [room] = makeRooms(1);
     const counted = new CountingMemory(room!.memory);
     const source = {
       memory: counted,

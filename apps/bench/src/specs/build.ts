@@ -51,7 +51,7 @@ export const buildSpec = async (spec: Spec): Promise<Built> => {
   if (leafSpecs.length > MAX_ROOMS)
     throw new UserError(`${formatSpec(spec)}: more than ${MAX_ROOMS} strategies in one composition`);
   // Rooms in the order of the leaves, but the last one for the leaf that has no end.
-  const rooms = makeRooms(leafSpecs.length, unbounded.length > 0);
+  const rooms = makeRooms(leafSpecs.length);
   const lastRoom = unbounded.length === 1 && rooms.length > 1 ? rooms.pop()! : undefined;
   const leaves: Leaf[] = [];
 

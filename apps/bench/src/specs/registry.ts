@@ -33,7 +33,11 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   spans: {
     about: "size-class spans over a coalescing heap: the fast default for JavaScript",
     unbounded: true,
-    build: async (room) => new (await import("@heapwright/spans")).Spans(room.memory, room.start),
+    build: async (room) => {
+      const { Spans } = await import("@heapwright/spans");
+      // Alone it brings its own memory, which it knows to be zero.
+      return room.alone ? new Spans() : new Spans(room.memory, room.start);
+    },
   },
   buddy: {
     about: "the buddy system as a malloc: power-of-two runs [page=BYTES]",

@@ -9,6 +9,8 @@ const GIB = 2 ** 30;
  */
 export interface Room {
   readonly memory: LinearMemory;
+  /** Whether there is no other room in the memory. */
+  readonly alone: boolean;
   readonly start: Address;
   /** First address beyond the room. */
   readonly end: Address;
@@ -19,21 +21,22 @@ export interface Room {
 /** Bytes of every room but the last, which has all the rest. */
 const ROOM = 2 ** 28;
 
+/** Bytes of address space that a strategy alone begins with: untouched they cost nothing, and growth is seldom then. */
+const BEGINNING = 2 ** 25;
+
 /**
  * Rooms for `count` strategies over one growing memory.
  *
  * A WebAssembly.Memory of hundreds of MiB takes milliseconds to grow, and the empty rest of the rooms below is no
  * strategy's doing. So a shared memory is grown at the start, to beyond where the breaks will come.
- *
- * @param open Whether the last room's strategy takes all memory that there is: then only the rooms below are grown.
  */
-export const makeRooms = (count: number, open: boolean): Room[] => {
-  const memory = LinearMemory.growing({ maximum: 4 * GIB });
-  if (count > 1) memory.grow((count - 1) * ROOM + (open ? 0 : ROOM));
+export const makeRooms = (count: number): Room[] => {
+  const initial = count === 1 ? BEGINNING : count * ROOM;
+  const memory = LinearMemory.growing({ initial, maximum: 4 * GIB });
   return Array.from({ length: count }, (_, index) => {
     const start = index * ROOM;
     const end = index === count - 1 ? 4 * GIB : start + ROOM;
-    return { memory, start, end, pages: new RoomPages(memory, start, end) };
+    return { memory, alone: count === 1, start, end, pages: new RoomPages(memory, start, end) };
   });
 };
 

@@ -5,20 +5,35 @@ import { HeapwrightError } from "@heapwright/allocator";
  * more, or a negated error number. Only the public surface turns the latter into a thrown {@link SystemError}.
  */
 export const Errno = {
+  /** Operation not permitted. */
   EPERM: 1,
+  /** Input/output error. */
   EIO: 5,
+  /** Bad file descriptor. */
   EBADF: 9,
+  /** Try again; also over the limit of locked memory. */
   EAGAIN: 11,
+  /** No memory, no address space, or nothing mapped there. */
   ENOMEM: 12,
+  /** Permission denied. */
   EACCES: 13,
+  /** Bad address. */
   EFAULT: 14,
+  /** Device or resource busy. */
   EBUSY: 16,
+  /** Something is mapped there already. */
   EEXIST: 17,
+  /** No such device. */
   ENODEV: 19,
+  /** Invalid argument. */
   EINVAL: 22,
+  /** File too large. */
   EFBIG: 27,
+  /** No space left on device. */
   ENOSPC: 28,
+  /** Value too large. */
   EOVERFLOW: 75,
+  /** Operation not supported. */
   EOPNOTSUPP: 95,
 } as const;
 
@@ -64,6 +79,7 @@ export const errnoName = (errno: number): string => names.get(Math.abs(errno)) ?
  * ```
  */
 export class SystemError extends HeapwrightError {
+  /** The class's name. */
   override readonly name = "SystemError";
   /** The error's name, as in `"ENOMEM"`. */
   readonly code: string;

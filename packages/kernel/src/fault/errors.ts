@@ -5,6 +5,7 @@ const at = (address: Address): string => `0x${address.toString(16).padStart(8, "
 
 /** A load or store that a process may not do: the signal SIGSEGV. */
 export class SegmentationFault extends HeapwrightError {
+  /** The class's name. */
   override readonly name = "SegmentationFault";
   /** Why: nothing is mapped there, the mapping forbids it, or it may only be executed. */
   readonly code: "SEGV_MAPERR" | "SEGV_ACCERR" | "SEGV_PKUERR";
@@ -28,7 +29,9 @@ const WHY = {
 
 /** A touch of a file's mapping beyond the end of the file: the signal SIGBUS. */
 export class BusError extends HeapwrightError {
+  /** The class's name. */
   override readonly name = "BusError";
+  /** A stable name for programs to test. */
   readonly code = "BUS_ADRERR";
   /** The signal's name. */
   readonly signal = "SIGBUS";
@@ -43,7 +46,9 @@ export class BusError extends HeapwrightError {
 
 /** No page frame is free and nothing can be reclaimed: what makes Linux kill a process. */
 export class OutOfMemoryError extends HeapwrightError {
+  /** The class's name. */
   override readonly name = "OutOfMemoryError";
+  /** A stable name for programs to test. */
   readonly code = "ERR_OUT_OF_MEMORY";
   /** The address that was touched. */
   readonly address: Address;

@@ -41,6 +41,7 @@ export type Pressure = (frames: Frames, desperate: boolean) => boolean;
  * its entries in use).
  */
 export class Frames {
+  /** The physical memory. */
   readonly memory: LinearMemory;
   /** Where free frames come from and go to. */
   readonly allocator: PageAllocator;

@@ -52,10 +52,15 @@ export class VmEvents {
  * page of zeros that every untouched page reads from.
  */
 export class MachineCore {
+  /** Physical memory, frame by frame. */
   readonly frames: Frames;
+  /** The lists from which pages are reclaimed. */
   readonly lru: LruLists;
+  /** The swap area. */
   readonly swap: SwapDevice;
+  /** What has been promised to the processes. */
   readonly commit: CommitAccount = new CommitAccount();
+  /** What has happened so far. */
   readonly events: VmEvents = new VmEvents();
   /** The frame that holds nothing but zeros, for ever. */
   readonly zeroFrame: number;

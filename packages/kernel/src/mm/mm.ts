@@ -39,9 +39,13 @@ export class CommitAccount {
  * that are data, stack and code; the break never lies below `startBrk`.
  */
 export class Mm {
+  /** The areas. */
   readonly areas: AreaTree = new AreaTree();
+  /** Where things are. */
   readonly layout: AddressLayout;
+  /** The resource limits. */
   readonly limits: Limits = new Limits();
+  /** The machine's commit accounting. */
   readonly commit: CommitAccount;
   /** What holds the pages. Set once, right after construction. */
   pager!: Pager;

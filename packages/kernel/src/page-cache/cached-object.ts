@@ -3,8 +3,11 @@ import type { BackingStore } from "./backing-store.ts";
 
 /** How an object shows in /proc/PID/maps. */
 export interface ObjectName {
+  /** Device column, as in `"fe:00"`. */
   readonly device: string;
+  /** Inode column. */
   readonly inode: number;
+  /** Path column. */
   readonly path: string;
 }
 

@@ -20,12 +20,19 @@
  * In an eight-byte entry, bit 31 of the high word forbids execution.
  */
 export const Pte = {
+  /** There is a page, and it may be accessed. */
   PRESENT: 0x1,
+  /** It may be written. */
   WRITE: 0x2,
+  /** It belongs to user space. */
   USER: 0x4,
+  /** The processor has used it. */
   ACCESSED: 0x20,
+  /** The processor has written to it. */
   DIRTY: 0x40,
+  /** There is a page, but it may not be accessed. */
   NO_ACCESS: 0x100,
+  /** It is the shared page of zeros. */
   SPECIAL: 0x200,
 } as const;
 

@@ -33,6 +33,7 @@ export type VisitEntries = (entry: number, address: number, count: number) => vo
  * ```
  */
 export class PageTable {
+  /** The shape of the tables. */
   readonly shape: TableShape;
   /** Frames that hold tables, the root included. */
   tables = 0;

@@ -9,9 +9,13 @@ import { isAccessible, Vm } from "../vma/flags.ts";
 
 /** Resident pages of a process by kind, and its swapped-out ones (RssAnon, RssFile, RssShmem, VmSwap). */
 export class ResidentPages {
+  /** Private anonymous pages (RssAnon). */
   anon = 0;
+  /** Pages of files (RssFile). */
   file = 0;
+  /** Pages of shared memory objects (RssShmem). */
   shmem = 0;
+  /** Pages that are in swap (VmSwap). */
   swap = 0;
   /** The most that were resident when last noted; the present number may be higher. */
   peak = 0;
@@ -31,9 +35,13 @@ export type FlushPage = (address: number) => void;
  * keeping entry, frame and counters in agreement.
  */
 export class PagedSpace implements AreaSpace {
+  /** The machine whose frames they are. */
   readonly machine: MachineCore;
+  /** The areas. */
   readonly mm: Mm;
+  /** The page tables. */
   readonly table: PageTable;
+  /** The pages by kind. */
   readonly rss: ResidentPages = new ResidentPages();
   /** Faults served without reading from a device. */
   minorFaults = 0;

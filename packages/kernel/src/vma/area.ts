@@ -84,13 +84,21 @@ export class VmArea {
   label = "";
 
   // What the tree keeps in its members; see AreaTree.
+  /** Lower areas below this node of the tree. */
   left: VmArea | null = null;
+  /** Higher areas below this node of the tree. */
   right: VmArea | null = null;
+  /** The node above, null for the root. */
   parent: VmArea | null = null;
+  /** Nodes on the longest path down, this one included. */
   height = 1;
+  /** Free bytes before the area, its guard not counted. */
   gap = 0;
+  /** The greatest gap in the subtree. */
   maxGap = 0;
+  /** The next lower area. */
   prev: VmArea | null = null;
+  /** The next higher area. */
   next: VmArea | null = null;
 
   constructor(start: number, end: number, flags: number, pgoff: number, file: MappedFile | null) {

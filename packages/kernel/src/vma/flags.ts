@@ -3,33 +3,58 @@
  * /proc/PID/smaps names it.
  */
 export const Vm = {
-  READ: 0x1, // rd
-  WRITE: 0x2, // wr
-  EXEC: 0x4, // ex
-  SHARED: 0x8, // sh
-  MAYREAD: 0x10, // mr
-  MAYWRITE: 0x20, // mw
-  MAYEXEC: 0x40, // me
-  MAYSHARE: 0x80, // ms
-  GROWSDOWN: 0x100, // gd
-  PFNMAP: 0x400, // pf
-  MAYBE_GUARD: 0x800, // gu
-  LOCKED: 0x2000, // lo
-  IO: 0x4000, // io
-  SEQ_READ: 0x8000, // sr
-  RAND_READ: 0x1_0000, // rr
-  DONTCOPY: 0x2_0000, // dc
-  DONTEXPAND: 0x4_0000, // de
-  LOCKONFAULT: 0x8_0000, // lf
-  ACCOUNT: 0x10_0000, // ac
-  NORESERVE: 0x20_0000, // nr
-  WIPEONFORK: 0x200_0000, // wf
-  DONTDUMP: 0x400_0000, // dd
-  HUGEPAGE: 0x2000_0000, // hg
-  NOHUGEPAGE: 0x4000_0000, // nh
-  // Bits 31 and 40 in Linux, which would not fit the 31 bits that are positive here.
-  MERGEABLE: 0x1000_0000, // mg
-  DROPPABLE: 0x800_0000, // dp
+  /** `rd`: may be read. */
+  READ: 0x1,
+  /** `wr`: may be written. */
+  WRITE: 0x2,
+  /** `ex`: may be executed. */
+  EXEC: 0x4,
+  /** `sh`: shared, and its file open for writing. */
+  SHARED: 0x8,
+  /** `mr`: may be made readable. */
+  MAYREAD: 0x10,
+  /** `mw`: may be made writable. */
+  MAYWRITE: 0x20,
+  /** `me`: may be made executable. */
+  MAYEXEC: 0x40,
+  /** `ms`: mapped as shared. */
+  MAYSHARE: 0x80,
+  /** `gd`: grows downwards. */
+  GROWSDOWN: 0x100,
+  /** `pf`: frames without pages behind them. */
+  PFNMAP: 0x400,
+  /** `gu`: has had guards installed. */
+  MAYBE_GUARD: 0x800,
+  /** `lo`: locked in memory. */
+  LOCKED: 0x2000,
+  /** `io`: a device's memory. */
+  IO: 0x4000,
+  /** `sr`: accessed in order. */
+  SEQ_READ: 0x8000,
+  /** `rr`: accessed in no order. */
+  RAND_READ: 0x1_0000,
+  /** `dc`: not for children. */
+  DONTCOPY: 0x2_0000,
+  /** `de`: must not grow. */
+  DONTEXPAND: 0x4_0000,
+  /** `lf`: locked as it is touched. */
+  LOCKONFAULT: 0x8_0000,
+  /** `ac`: charged against the commit limit. */
+  ACCOUNT: 0x10_0000,
+  /** `nr`: not to be charged. */
+  NORESERVE: 0x20_0000,
+  /** `wf`: zeros for children. */
+  WIPEONFORK: 0x200_0000,
+  /** `dd`: not in core dumps. */
+  DONTDUMP: 0x400_0000,
+  /** `hg`: huge pages wanted. */
+  HUGEPAGE: 0x2000_0000,
+  /** `nh`: no huge pages. */
+  NOHUGEPAGE: 0x4000_0000,
+  /** `mg`: equal pages may be merged. Bit 31 in Linux, which would not be positive here. */
+  MERGEABLE: 0x1000_0000,
+  /** `dp`: may be dropped under pressure. Bit 40 in Linux. */
+  DROPPABLE: 0x800_0000,
 } as const;
 
 /** Read, write and execute. */

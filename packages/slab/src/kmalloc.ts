@@ -124,7 +124,7 @@ export class Kmalloc
     this.table = Uint8Array.from({ length: this.tableLimit / 8 + 1 }, (_, n) => this.#classOf(8 * n));
     this.alignment = Math.min(...this.classes.map(({ align }) => align), pages.pageSize);
     const { map } = this.#hierarchy;
-    this.directory = map.directory / 4;
+    this.directory = map.directory >>> 2;
     this.leafShift = map.leafShift;
     this.pageShift = map.pageShift;
     this.leafMask = map.leafMask;

@@ -101,7 +101,7 @@ export class KmemCache {
     this.#fast = (this.flags & DEBUG_FLAGS) === 0 && reciprocal !== undefined;
     this.multiplier = reciprocal?.multiplier ?? 0;
     this.shift = reciprocal?.shift ?? 0;
-    this.directory = map.directory / 4;
+    this.directory = map.directory >>> 2;
     this.leafShift = map.leafShift;
     this.pageShift = map.pageShift;
     this.leafMask = map.leafMask;
@@ -210,7 +210,7 @@ export class KmemCache {
 
   #arrayIndex(): number {
     const { array } = this.#source;
-    return (array === NULL || !this.#fast ? this.#hierarchy.root + L.ROOT_EMPTY_ARRAY : array) / 4;
+    return (array === NULL || !this.#fast ? this.#hierarchy.root + L.ROOT_EMPTY_ARRAY : array) >>> 2;
   }
 
   #arrayLimit(): number {

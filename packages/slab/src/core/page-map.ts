@@ -36,7 +36,7 @@ export class PageMap {
     this.length = length;
     this.pageShift = pageShift;
     this.leafShift = leafShiftFor(pageShift);
-    this.leafMask = 2 ** (pageShift - 2) - 1;
+    this.leafMask = (1 << (pageShift - 2)) - 1;
   }
 
   /** The leaf that serves `address` (an integer inside the memory), or `NULL`. */

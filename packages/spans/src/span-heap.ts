@@ -162,6 +162,7 @@ export abstract class SpanHeap
     const rounded = Math.max(1, Math.ceil(size / alignment)) * alignment;
     if (rounded <= SMALL_MAX && alignment <= GRANULE) return this.allocate(size < 0 ? size : rounded);
     if (!isLarge(size)) return NULL;
+    this.wake();
     const granules = Math.max(LEAST_LARGE, Math.ceil(size / GRANULE));
     const step = Math.ceil(alignment / GRANULE);
     const run = this.runs.takeAligned(granules, step) || this.obtainAligned(granules, step);
@@ -170,6 +171,7 @@ export abstract class SpanHeap
 
   /** As `allocate`, and 0.3 ns for each word of a block up to 256 bytes. */
   allocateZeroed(size: number): Address {
+    this.wake();
     const fresh = this.words[this.heap + FRESH]!;
     const address = this.allocate(size);
     if (address === NULL) return NULL;
@@ -265,6 +267,7 @@ export abstract class SpanHeap
 
   owns(address: Address): boolean {
     const granule = address / GRANULE;
+    this.wake();
     const first = this.first + PROLOGUE_BYTES / GRANULE;
     return Number.isInteger(address) && granule >= first && granule < this.words[this.heap + END]!;
   }
@@ -282,18 +285,22 @@ export abstract class SpanHeap
   }
 
   walk(): Iterable<BlockInfo> {
+    this.wake();
     return walkHeap(this.runs);
   }
 
   check(): readonly HeapFault[] {
+    this.wake();
     return checkHeap(this.runs);
   }
 
   stats(): HeapStats {
+    this.wake();
     return heapStats(this.runs);
   }
 
   footprint(): number {
+    this.wake();
     return (this.words[this.heap + END]! - this.first) * GRANULE;
   }
 
@@ -312,6 +319,7 @@ export abstract class SpanHeap
   /** About 20 ns: two bitmap words and a few tags. */
   protected allocateLarge(size: number): Address {
     if (!isLarge(size)) return NULL;
+    this.wake();
     const run = this.pool.obtain((size + GRANULE - 1) >>> GRANULE_SHIFT);
     return (run << GRANULE_SHIFT) >>> 0;
   }
@@ -353,6 +361,11 @@ export abstract class SpanHeap
     if (address === NULL) return;
     if (!this.renew()) throw this.fault(address);
     this.deallocate(address);
+  }
+
+  /** Looks anew if the views were detached by growth that this instance was not told of. */
+  protected wake(): void {
+    if (this.words.length === 0) this.renew();
   }
 
   /** Takes over what has changed under this instance: the views, the table, the break. Returns whether anything had. */

@@ -90,6 +90,7 @@ export class Spans extends SpanHeap implements Resettable, Trimmer {
   }
 
   deallocateAll(): void {
+    this.wake();
     resetHeap(this.runs);
     this.renew();
   }
@@ -100,6 +101,7 @@ export class Spans extends SpanHeap implements Resettable, Trimmer {
    */
   trim(keep: number): number {
     expectSize(keep);
+    this.wake();
     this.pool.reclaim();
     const bytes = this.runs.trim(Math.ceil(keep / GRANULE)) * GRANULE;
     this.renew();

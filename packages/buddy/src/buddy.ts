@@ -459,13 +459,13 @@ const geometryOf = (options: BuddyOptions): Fixed => {
   const pageShift = expectPageShift(options.pageSize ?? 4096, 16);
   const maxOrder = expectInteger("maxOrder", options.maxOrder ?? 10, 0, 30);
   const cpus = expectInteger("cpus", options.cpus ?? 1, 1, 1024);
-  return {
-    pageShift,
+  const blockOrder = expectInteger(
+    "pageblockOrder",
+    options.pageblockOrder ?? Math.min(9, maxOrder),
+    0,
     maxOrder,
-    blockOrder: Math.min(9, maxOrder),
-    cpus,
-    external: options.metadata !== undefined,
-  };
+  );
+  return { pageShift, maxOrder, blockOrder, cpus, external: options.metadata !== undefined };
 };
 
 const withFrames = (

@@ -119,6 +119,23 @@ test("the whole range, and one byte less, can be had at once", () => {
   }
 });
 
+test("the one region that fits is found among many of its class that do not", () => {
+  const allocator = OffsetAllocator.create(200_000);
+  // 1024 to 1055 bytes are one class. The large one is freed first, so it stands last on the list.
+  const sizes = [1050, ...Array.from({ length: 60 }, () => 1025)];
+  const regions = sizes.map((size) => {
+    const offset = allocator.allocate(size);
+    allocator.allocate(1);
+    return offset;
+  });
+  while (allocator.allocate(1056) !== NO_SPACE);
+  const rest = allocator.storageReport().largestFreeRegion;
+  if (rest > 0) allocator.allocate(rest);
+  for (const offset of regions) allocator.free(offset);
+  expect(allocator.allocate(1051)).toBe(NO_SPACE);
+  expect(allocator.allocate(1050)).toBe(regions[0]);
+});
+
 test("the number of allocations is bounded by the bytes alone", () => {
   const allocator = OffsetAllocator.create(50_000);
   for (let i = 0; i < 50_000; i++) expect(allocator.allocate(1)).not.toBe(NO_SPACE);

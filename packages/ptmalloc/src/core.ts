@@ -331,6 +331,17 @@ export abstract class Core {
     return this.mem.load32(this.multiThreadedAt) !== 0;
   }
 
+  /** Counts chunks that are mappings of their own, as they come and go. */
+  countMappings(mappings: number, bytes: number): void {
+    const regions = this.parameter(PARAMETER.mmaps) + mappings;
+    const total = this.parameter(PARAMETER.mmappedMem) + bytes;
+    this.setParameter(PARAMETER.mmaps, regions);
+    this.setParameter(PARAMETER.mmappedMem, total);
+    if (regions > this.parameter(PARAMETER.maxMmaps)) this.setParameter(PARAMETER.maxMmaps, regions);
+    if (total > this.parameter(PARAMETER.maxMmappedMem))
+      this.setParameter(PARAMETER.maxMmappedMem, total);
+  }
+
   // ---- pages -------------------------------------------------------------------------------------------------------
 
   pageUp(bytes: number): number {

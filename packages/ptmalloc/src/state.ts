@@ -25,6 +25,7 @@ import {
   THREAD_BYTES,
   THREADS_AT,
 } from "./layout/statics.ts";
+import { isLinear, Linear32 } from "./linear32.ts";
 import { applyTunables, setDefaults } from "./mallopt.ts";
 import type { PtmallocOptions } from "./options.ts";
 
@@ -36,7 +37,7 @@ const STRATEGY = "ptma";
 const mainArenaAt = (threads: number): number => THREADS_AT + threads * THREAD_BYTES;
 
 const coreAt = (source: PageSource, abi: Abi, profile: Profile, state: Address, threads: number): Core =>
-  new (wordBytes(abi) === 4 ? Core32 : Core64)(
+  new (wordBytes(abi) === 8 ? Core64 : isLinear(source) ? Linear32 : Core32)(
     source,
     canMap(source) ? source : undefined,
     geometryOf(abi, profile),

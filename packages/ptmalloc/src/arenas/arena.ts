@@ -53,7 +53,7 @@ const detach = (core: Core, arena: Address): void => {
 };
 
 /** Creates an arena with room for `bytes` more, attached to the thread and locked; or gives 0. _int_new_arena. */
-const newArena = (core: Core, thread: ThreadState, bytes: number): Address => {
+export const newArena = (core: Core, thread: ThreadState, bytes: number): Address => {
   const { heapInfoBytes, arenaBytes } = core.g;
   const needed = heapInfoBytes + arenaBytes + core.alignMask + 1;
   const pad = core.parameter(PARAMETER.topPad);

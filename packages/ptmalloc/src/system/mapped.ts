@@ -22,15 +22,6 @@ const READ_WRITE = Protection.READ | Protection.WRITE;
 export const mapPages = (core: Core, length: number, protection: number, hint: Address = 0): Address =>
   core.maps === undefined || length >= ADDRESS_SPACE ? 0 : core.maps.mmap(length, protection, hint);
 
-const count = (core: Core, mappings: number, bytes: number): void => {
-  const regions = core.parameter(PARAMETER.mmaps) + mappings;
-  const total = core.parameter(PARAMETER.mmappedMem) + bytes;
-  core.setParameter(PARAMETER.mmaps, regions);
-  core.setParameter(PARAMETER.mmappedMem, total);
-  if (regions > core.parameter(PARAMETER.maxMmaps)) core.setParameter(PARAMETER.maxMmaps, regions);
-  if (total > core.parameter(PARAMETER.maxMmappedMem)) core.setParameter(PARAMETER.maxMmappedMem, total);
-};
-
 /** Bytes by which the user address may have to be moved up within its page, where headers do not fill the alignment. */
 const slack = (core: Core): number => (core.alignMask + 1 === core.header ? 0 : core.alignMask);
 
@@ -50,7 +41,7 @@ export const mapChunk = (core: Core, needed: number): Address => {
   const chunk = block + padding;
   core.setPrevSize(chunk, padding);
   core.setHead(chunk, (length - padding) | IS_MMAPPED);
-  count(core, 1, length);
+  core.countMappings(1, length);
   core.mappings.add(chunk);
   const probe = core.probe;
   if (probe !== undefined) probe.event("serve_mmap", chunk + core.header, length - padding, 0);
@@ -73,7 +64,7 @@ export const unmapChunk = (core: Core, chunk: Address): void => {
   const block = chunk - core.prevSize(chunk);
   const probe = core.probe;
   if (probe !== undefined) probe.event("free_mmap", chunk + core.header, core.size(chunk), 0);
-  count(core, -1, -length);
+  core.countMappings(-1, -length);
   core.mappings.delete(chunk);
   core.maps?.munmap(block, length);
 };
@@ -89,7 +80,7 @@ export const remapChunk = (core: Core, chunk: Address, needed: number): Address 
   if (block === 0) return 0;
   const moved = block + before;
   core.setHead(moved, (newLength - before) | IS_MMAPPED);
-  count(core, 0, newLength - length);
+  core.countMappings(0, newLength - length);
   core.mappings.delete(chunk);
   core.mappings.add(moved);
   const probe = core.probe;

@@ -154,7 +154,7 @@ export class Slabs {
   /**
    * Makes a cache. Linux's `kmem_cache_create`.
    *
-   * @param name 1 to 31 ASCII characters, unused so far.
+   * @param name 1 to 31 printable ASCII characters without spaces, unused so far; `slab-meta-...` is reserved.
    * @param size Bytes of an object, 1 or more.
    * @param align Bytes: a power of two, or 0 for 8.
    * @param flags {@link SlabFlags}.
@@ -171,7 +171,7 @@ export class Slabs {
     ctor?: ObjectFunction,
     dtor?: ObjectFunction,
   ): KmemCache {
-    if (!/^[\x21-\x7e]{1,31}$/.test(name)) {
+    if (!/^(?!slab-meta-)[\x21-\x7e]{1,31}$/.test(name)) {
       throw new InvalidArgumentError("name", name, "1 to 31 printable ASCII characters without spaces");
     }
     if (!Number.isInteger(size) || size < 1)

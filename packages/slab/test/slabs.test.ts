@@ -314,6 +314,7 @@ describe("misuse", () => {
     ["with space", 8, 0, 0],
     ["x".repeat(32), 8, 0, 0],
     ["size-32", 8, 0, 0],
+    ["slab-meta-mine", 8, 0, 0],
     ["zero", 0, 0, 0],
     ["half", 1.5, 0, 0],
     ["huge", 2 ** 30, 0, 0],

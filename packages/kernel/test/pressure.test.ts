@@ -106,26 +106,44 @@ test("memory given up with MADV_FREE is dropped under pressure, unless written t
   expect(process.memory.load8(lazy + PAGE + 1)).toBe(7);
 });
 
+test("MADV_PAGEOUT sends pages out at once, and they come back", () => {
+  const machine = machineOf(200, 64);
+  const process = Process.create(machine);
+  const at = process.mmap(8 * PAGE, RW);
+  for (let page = 0; page < 8; page++) process.memory.store8(at + page * PAGE, page + 1);
+  process.sys.madvise(at, 8 * PAGE, Madvise.PAGEOUT);
+  expect(process.space!.rss.anon).toBe(0);
+  expect(process.space!.rss.swap).toBe(8);
+  for (let page = 0; page < 8; page++) expect(process.memory.load8(at + page * PAGE)).toBe(page + 1);
+  expect(process.space!.majorFaults).toBe(8);
+  expect(checkMachine(machine, [process])).toEqual([]);
+});
+
 // Any sequence of stores, forks, unmappings and swapping, in up to four processes that share memory, against plain arrays.
 const PAGES = 40;
 type Area = "heap" | "shared" | "file" | "copy";
 const areas: readonly Area[] = ["heap", "shared", "file", "copy"];
-const operation = fc.oneof(
-  {
-    weight: 12,
-    arbitrary: fc.record({ op: fc.constant("store" as const), at: fc.nat(), value: fc.nat(255) }),
-  },
-  { weight: 6, arbitrary: fc.record({ op: fc.constant("load" as const), at: fc.nat(), value: fc.nat(255) }) },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant("fork" as const), at: fc.nat(), value: fc.nat(255) }) },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant("exit" as const), at: fc.nat(), value: fc.nat(255) }) },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant("drop" as const), at: fc.nat(), value: fc.nat(255) }) },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant("sync" as const), at: fc.nat(), value: fc.nat(255) }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ op: fc.constant("protect" as const), at: fc.nat(), value: fc.nat(255) }),
-  },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant("move" as const), at: fc.nat(), value: fc.nat(255) }) },
-);
+const weights = {
+  store: 12,
+  load: 6,
+  fork: 1,
+  exit: 1,
+  drop: 1,
+  sync: 1,
+  pageout: 1,
+  protect: 1,
+  move: 1,
+} as const;
+const operation = fc.record({
+  op: fc.oneof(
+    ...Object.entries(weights).map(([op, weight]) => ({
+      weight,
+      arbitrary: fc.constant(op as keyof typeof weights),
+    })),
+  ),
+  at: fc.nat(),
+  value: fc.nat(255),
+});
 
 interface Modelled {
   readonly process: Process;
@@ -219,6 +237,9 @@ test("no sequence of operations loses a byte, whatever is swapped", () => {
               if (area === "copy") model.copies.fill(undefined, page, page + count);
               break;
             }
+            case "pageout":
+              process.sys.madvise(model.at[area], PAGES * PAGE, Madvise.PAGEOUT);
+              break;
             case "sync":
               process.sys.msync(model.at.file, PAGES * PAGE, MsyncFlag.SYNC);
               break;

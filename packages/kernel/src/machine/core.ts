@@ -62,6 +62,8 @@ export class MachineCore {
   readonly commit: CommitAccount = new CommitAccount();
   /** What has happened so far. */
   readonly events: VmEvents = new VmEvents();
+  /** Sends a page out at once, as far as that is possible without waiting for a device. Set by the reclaimer. */
+  pageOut: ((frame: number) => void) | null = null;
   /** The frame that holds nothing but zeros, for ever. */
   readonly zeroFrame: number;
   /** All files and shared memory objects with pages in memory or swap. */

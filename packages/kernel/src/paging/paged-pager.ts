@@ -110,8 +110,14 @@ export class PagedPager implements Pager {
     });
   }
 
+  /** Pages that others map too stay, as Linux has it. */
   pageOut(area: VmArea, start: number, end: number): void {
     this.deactivate(area, start, end);
+    const { frames, pageOut } = this.space.machine;
+    if (pageOut === null) return;
+    this.#eachMapped(start, end, (_entry, _address, pte) => {
+      if ((pte & Pte.SPECIAL) === 0 && frames.mapCount[frameOf(pte)] === 1) pageOut(frameOf(pte));
+    });
   }
 
   unreferenced(object: MappedObject): void {

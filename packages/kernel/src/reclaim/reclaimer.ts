@@ -39,7 +39,21 @@ export class Reclaimer {
     this.low = Math.floor((this.min * 5) / 4) + 1;
     this.high = Math.floor((this.min * 3) / 2) + 2;
     frames.lowWatermark = this.low;
+    machine.pageOut = (frame: number) => this.#pageOut(frame);
     frames.pressure = (_frames: Frames, desperate: boolean) => this.#pressure(desperate);
+  }
+
+  /** MADV_PAGEOUT of one page: out of the page table in any case, unless it is anonymous and there is no swap. */
+  #pageOut(frame: number): void {
+    const { frames } = this.#machine;
+    const owner = frames.owner[frame]!;
+    if (isAnonOwner(owner)) {
+      this.#anonymousOut(frame, owner);
+      return;
+    }
+    this.#unmap(frame, owner as CachedObject, 0);
+    const keeps = (frames.flags[frame]! & (Frame.DIRTY | Frame.SHMEM)) === Frame.DIRTY;
+    if (!keeps) this.#cachedOut(frame, owner as CachedObject);
   }
 
   #pressure(desperate: boolean): boolean {

@@ -58,6 +58,8 @@ export abstract class Core {
   /** The mapped chunks that this object made: glibc keeps no list of them, a walk wants one. */
   readonly mappings: Set<Address> = new Set<Address>();
 
+  readonly #stops: (() => void)[] = [];
+
   // Copies of the geometry, each one load away.
   readonly wide: boolean;
   readonly word: number;
@@ -127,6 +129,16 @@ export abstract class Core {
     this.keyAt = state + PARAMETER.tcacheKey;
     this.topAt = g.topAt;
     this.heapMax = g.heapMax;
+  }
+
+  /** Calls `listener` when the memory's views were renewed, until the heap ends. */
+  watch(listener: () => void): void {
+    this.#stops.push(this.mem.onGrow(listener));
+  }
+
+  /** The heap has ended: nobody wants to know of the memory's growth any more. */
+  unwatch(): void {
+    for (const stop of this.#stops.splice(0)) stop();
   }
 
   // ---- words: by the ABI's width ---------------------------------------------------------------------------------------
@@ -338,8 +350,7 @@ export abstract class Core {
     this.setParameter(PARAMETER.mmaps, regions);
     this.setParameter(PARAMETER.mmappedMem, total);
     if (regions > this.parameter(PARAMETER.maxMmaps)) this.setParameter(PARAMETER.maxMmaps, regions);
-    if (total > this.parameter(PARAMETER.maxMmappedMem))
-      this.setParameter(PARAMETER.maxMmappedMem, total);
+    if (total > this.parameter(PARAMETER.maxMmappedMem)) this.setParameter(PARAMETER.maxMmappedMem, total);
   }
 
   // ---- pages -------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import { HEADER } from "./layout/statics.ts";
 /** Unmaps every heap and mapped chunk, moves the break back to where it was, and takes the heap's name off the memory. */
 export const endHeap = (core: Core): void => {
   const { mem, source, state, maps } = core;
+  core.unwatch();
   for (const arena of arenasOf(core)) {
     if (arena === core.main) continue;
     for (let heap = core.heapFor(core.top(arena)); heap !== 0; ) {

@@ -27,7 +27,7 @@ export class Linear32 extends Core32 {
     super(source, maps, g, profile, state, main);
     const memory = source.memory as LinearMemory;
     this.words = memory.words;
-    memory.onGrow(() => {
+    this.watch(() => {
       this.words = memory.words;
     });
   }

@@ -49,7 +49,7 @@ export class ThreadState {
     this.room = core.mem.load32(core.state + PARAMETER.tcacheCount);
     this.bins = core.mem.load32(core.state + PARAMETER.tcacheBins);
     this.arm();
-    core.mem.onGrow(() => this.arm());
+    core.watch(() => this.arm());
   }
 
   setTcache(address: Address): void {

@@ -228,7 +228,7 @@ const clear = (core: Core, mem: Address, bytes: number, top: Address, dirty: num
 
 /** Whether a request fits a block with less than two words to spare, or a mapping with at most a page. */
 const fitsClosely = (core: Core, chunk: Address, size: number, mapped: boolean, bytes: number): boolean => {
-  if (!mapped && !core.inUseAt(chunk, size)) return false;
+  if (wraps(core, chunk, size) || (!mapped && !core.inUseAt(chunk, size))) return false;
   const spare = core.usable(chunk) - bytes;
   return spare >= 0 && (spare < 2 * core.word || (mapped && spare <= core.pageSize));
 };

@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { Process } from "@heapwright/kernel";
 import { Ptmalloc, type ThreadHeap } from "@heapwright/ptmalloc";
-import type { Abi } from "../oracle/oracle.ts";
+import type { Abi, Version } from "../oracle/oracle.ts";
 import { type Node, parse, type Statement } from "./language.ts";
 
 const mapsOf = (abi: Abi): string =>
@@ -44,13 +44,16 @@ class Machine {
   #held: number[] = [];
   #heldSize = 0;
 
-  constructor(abi: Abi, tcache: boolean) {
+  constructor(abi: Abi, tcache: boolean, version: Version) {
     this.#abi = abi;
     this.#tcache = tcache;
     this.#word = abi === "i386" ? 4 : 8;
     this.process = Process.fromMaps(MAPS[abi], { abi });
     const tunables = tcache ? {} : { "glibc.malloc.tcache_count": 0 };
-    this.heap = new Ptmalloc(this.process, { abi, tunables, stateAddress: 0x10000 });
+    const profile = `glibc-${version}` as const;
+    this.heap = new Ptmalloc(this.process, { abi, profile, tunables, stateAddress: 0x10000 });
+    // The loader's copy of GLIBC_TUNABLES.
+    if (version === "2.31" && !tcache) this.process.sbrk(43);
     this.#thread = this.heap;
     this.#names.set("W", BigInt(this.#word));
     this.#names.set("Z", BigInt(this.process.mmap(4096, 3)));
@@ -246,9 +249,14 @@ class Machine {
 }
 
 /** How a program ends on the model: "" when it runs to its end, else the message of what it throws. */
-export const runOnModel = (text: string, abi: Abi, tcache: boolean): { says: string; error: unknown } => {
+export const runOnModel = (
+  text: string,
+  abi: Abi,
+  tcache: boolean,
+  version: Version = "2.36",
+): { says: string; error: unknown } => {
   try {
-    new Machine(abi, tcache).run(parse(text));
+    new Machine(abi, tcache, version).run(parse(text));
     return { says: "", error: undefined };
   } catch (error) {
     return { says: error instanceof Error ? error.message : String(error), error };

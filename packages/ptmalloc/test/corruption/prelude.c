@@ -46,7 +46,7 @@ W f_map(W address, W length) {
 W f_unmap(W address, W length) { return munmap((void *)address, length); }
 W f_trim(W pad) { return malloc_trim(pad); }
 W f_mallopt(W parameter, W value) { return mallopt((int)parameter, (int)value); }
-W f_mallinfo(void) { mallinfo2(); return 0; }
+W f_mallinfo(void) { mallinfo(); return 0; }
 W f_stats(void) { malloc_stats(); return 0; }
 W f_info(void) { malloc_info(0, stderr); return 0; }
 

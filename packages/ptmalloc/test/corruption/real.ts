@@ -1,14 +1,16 @@
 /*
  * Corruption programs on the real library: all of them turned into one C program, run one at a time.
  */
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Abi, CACHE, findOracle } from "../oracle/oracle.ts";
+import { type Abi, CACHE, compileC, findOracle, inClassicLayout, type Version } from "../oracle/oracle.ts";
 import { type Node, parse, type Statement } from "./language.ts";
 
-const PRELUDE = fileURLToPath(new URL("prelude.h", import.meta.url));
+const PRELUDE = fileURLToPath(new URL("prelude", import.meta.url));
 const FIXED = new Set(["W", "Z", "HEAP", "TOP", "ATTACHED", "SYSMEM", "i"]);
 
 /** Writes one program as C functions: blocks that run on another thread become functions of their own. */
@@ -73,42 +75,44 @@ class Writer {
 /** How a program ended: "" when it ran to its end, glibc's message, or "signal N". */
 export type Ending = string;
 
-/** All programs, compiled for one ABI against the machine's library; or why that cannot be. */
+/** All programs, compiled for one ABI and version of the library; or why that cannot be. */
 export const compileReal = (
   abi: Abi,
   programs: ReadonlyMap<string, string>,
+  version: Version = "2.36",
 ): ((name: string, tcache: boolean) => Ending) | string => {
-  const oracle = findOracle(abi);
+  const oracle = findOracle(abi, version);
   if (typeof oracle === "string") return oracle;
   const functions = [...programs].map(([name, text]) => new Writer(name).program(text)).join("\n");
   const table = [...programs.keys()].map((name) => `  {"${name}", ${name}},\n`).join("");
-  const source = `#include "${PRELUDE}"\n\n${functions}\nconst struct program programs[] = {\n${table}  {0, 0}};\n`;
-  const folder = join(CACHE, `checks-${abi}-${process.pid}`);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "checks.c"), source);
-  const width = abi === "i386" ? "-m32" : "-m64";
-  const flags = ["-O0", "-w", "-fno-builtin", "-no-pie", "-pthread"];
-  execFileSync("gcc", [width, ...flags, "-o", "checks", "checks.c", `${PRELUDE.slice(0, -2)}.c`], {
-    cwd: folder,
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const layout =
-    abi === "i386"
-      ? ["i386", "--3gb", "--addr-compat-layout", "--addr-no-randomize"]
-      : ["--addr-compat-layout", "--addr-no-randomize"];
+  const source = `#include "${PRELUDE}.h"\n\n${functions}\nconst struct program programs[] = {\n${table}  {0, 0}};\n`;
+  const hash = createHash("sha256")
+    .update(source)
+    .update(readFileSync(`${PRELUDE}.c`))
+    .digest("hex");
+  const program = join(CACHE, `checks-${version}-${abi}-${hash.slice(0, 12)}`);
+  if (!existsSync(program)) {
+    const own = `${program}.${process.pid}`;
+    writeFileSync(`${own}.c`, source);
+    compileC(abi, version, own, [`${own}.c`, `${PRELUDE}.c`], true);
+    rmSync(`${own}.c`);
+    renameSync(own, program);
+  }
+  const [setarch, ...layout] = inClassicLayout(abi);
   return (name, tcache) => {
-    const env = { ...process.env, GLIBC_TUNABLES: tcache ? "" : "glibc.malloc.tcache_count=0" };
-    const run = spawnSync("setarch", [...layout, join(folder, "checks"), name, tcache ? "on" : "off"], {
+    const env = { ...process.env, GLIBC_TUNABLES: tcache ? undefined : "glibc.malloc.tcache_count=0" };
+    const run = spawnSync(setarch!, [...layout, program, name, tcache ? "on" : "off"], {
       env,
       encoding: "latin1",
+      timeout: 10_000,
     });
-    if (run.status === 0) return "";
-    if (run.status === null || run.status > 128) {
-      const message = run.stderr.trimEnd().split("\n").at(-1) ?? "";
-      return message === "" || run.signal === "SIGSEGV"
-        ? `signal ${run.signal ?? Number(run.status) - 128}`
-        : message;
-    }
-    throw new Error(`${name} ended with ${run.status}: ${run.stderr}`);
+    return endingOf(name, run);
   };
+};
+
+const endingOf = (name: string, { status, signal, stderr }: SpawnSyncReturns<string>): Ending => {
+  if (status === 0) return "";
+  if (status !== null && status <= 128) throw new Error(`${name} ended with ${status}: ${stderr}`);
+  const message = stderr.trimEnd().split("\n").at(-1) ?? "";
+  return message === "" || signal === "SIGSEGV" ? `signal ${signal ?? Number(status) - 128}` : message;
 };

@@ -6,7 +6,16 @@
  * other versions are unpacked packages in the cache, put there by fetch.sh and run through their own dynamic loader.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { cpus, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -86,12 +95,31 @@ export class Oracle {
 }
 
 /** Compiles against the machine's own library. */
-const buildForHost = (abi: Abi, program: string): void => {
+const buildForHost = (abi: Abi, program: string, sources: readonly string[]): void => {
   const width = abi === "i386" ? "-m32" : "-m64";
-  execFileSync("gcc", [width, ...FLAGS, "-no-pie", "-pthread", "-o", program, SOURCE], { stdio: "pipe" });
+  execFileSync("gcc", [width, ...FLAGS, "-no-pie", "-pthread", "-o", program, ...sources], { stdio: "pipe" });
 };
 
-const FLAGS = ["-O1", "-fno-builtin"];
+/**
+ * Compiles C sources for an ABI and version of the library.
+ *
+ * @param ownLoader whether the program names the version's loader as its own, so that it is started like any other.
+ */
+export const compileC = (
+  abi: Abi,
+  version: Version,
+  program: string,
+  sources: readonly string[],
+  ownLoader: boolean,
+): void => {
+  if (version === "2.36") buildForHost(abi, program, sources);
+  else buildForVersion(abi, version, program, sources, ownLoader);
+};
+
+/** The command that runs a program in the classic layout. */
+export const inClassicLayout = (abi: Abi): string[] => ["setarch", ...personality(abi)];
+
+const FLAGS = ["-O1", "-w", "-fno-builtin"];
 
 /** Where an unpacked library has its parts. */
 const partsOf = (abi: Abi, version: Version): { dev: string; lib: string; loader: string } => {
@@ -105,13 +133,24 @@ const partsOf = (abi: Abi, version: Version): { dev: string; lib: string; loader
 };
 
 /** Compiles against an unpacked library, whose own loader will start the program. */
-const buildForVersion = (abi: Abi, version: Version, program: string): void => {
+const buildForVersion = (
+  abi: Abi,
+  version: Version,
+  program: string,
+  sources: readonly string[],
+  ownLoader: boolean,
+): void => {
   const { dev, lib, loader } = partsOf(abi, version);
   const width = abi === "x86_64" ? "-m64" : "-m32";
   const own = (name: string): string =>
     execFileSync("gcc", [width, `-print-file-name=${name}`], { encoding: "utf8" }).trim();
-  execFileSync("gcc", [width, ...FLAGS, "-fno-pie", "-c", "-o", `${program}.o`, SOURCE], { stdio: "pipe" });
-  const start = [join(dev, "crt1.o"), join(dev, "crti.o"), own("crtbegin.o"), `${program}.o`];
+  const objects = sources.map((source, index) => {
+    const object = `${program}.${index}.o`;
+    execFileSync("gcc", [width, ...FLAGS, "-fno-pie", "-c", "-o", object, source], { stdio: "pipe" });
+    return object;
+  });
+  const start = [join(dev, "crt1.o"), join(dev, "crti.o"), own("crtbegin.o"), ...objects];
+  const link = ownLoader ? [`-Wl,--dynamic-linker,${loader}`, `-Wl,-rpath,${lib}`] : [];
   const shared = [
     join(lib, "libpthread.so.0"),
     join(lib, "libc.so.6"),
@@ -121,9 +160,21 @@ const buildForVersion = (abi: Abi, version: Version, program: string): void => {
   const end = [own("libgcc.a"), own("crtend.o"), join(dev, "crtn.o")];
   execFileSync(
     "gcc",
-    [width, "-no-pie", "-nostdlib", "-Wl,--no-as-needed", "-o", program, ...start, ...shared, ...end],
+    [
+      width,
+      "-no-pie",
+      "-nostdlib",
+      "-Wl,--no-as-needed",
+      ...link,
+      "-o",
+      program,
+      ...start,
+      ...shared,
+      ...end,
+    ],
     { stdio: "pipe" },
   );
+  for (const object of objects) rmSync(object);
 };
 
 /** How a program built for a version is started. */
@@ -159,10 +210,8 @@ export const findOracle = (abi: Abi, version: Version = "2.36"): Oracle | string
       mkdirSync(CACHE, { recursive: true });
       // Tests in other processes may build at the same time: each makes its own and the last rename wins.
       const own = `${program}.${process.pid}`;
-      if (version === "2.36") buildForHost(abi, own);
-      else buildForVersion(abi, version, own);
-      execFileSync("mv", [own, program]);
-      rmSync(`${own}.o`, { force: true });
+      compileC(abi, version, own, [SOURCE], false);
+      renameSync(own, program);
     }
     const oracle = new Oracle(abi, version, commandFor(abi, version, program));
     const { before } = oracle.run(TINY, true);

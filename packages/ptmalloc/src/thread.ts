@@ -7,7 +7,7 @@
  */
 import { type Address, expectSize, InvalidArgumentError } from "@heapwright/allocator";
 import { leaveArena } from "./arenas/arena.ts";
-import { IS_MMAPPED, NON_MAIN_ARENA } from "./core.ts";
+import { IS_MMAPPED } from "./core.ts";
 import { corrupted } from "./errors.ts";
 import { TCACHE_BINS } from "./layout/geometry.ts";
 import { callocSlow, freeSlow, mallocSlow, memalignSlow, reallocSlow } from "./ops/entry.ts";
@@ -17,8 +17,8 @@ import { ThreadState } from "./thread-state.ts";
 const FAST_LIMIT = 1024;
 /** Where the tcache's entries begin, in 4-byte words: behind 64 half words of counts. */
 const FAST_ENTRIES = 32;
-/** Bits of a size word that keep a chunk off the fast path: another arena's, mapped, or a size that is no multiple of 16. */
-const NOT_FAST = NON_MAIN_ARENA | IS_MMAPPED | 8;
+/** Bits of a size word that keep a chunk off the fast path: mapped, or a size that is no multiple of 16. */
+const NOT_FAST = IS_MMAPPED | 8;
 
 /** errno values of posix_memalign. */
 const EINVAL = 22;
@@ -58,9 +58,14 @@ export class ThreadHeap extends ThreadState {
           }
         }
       }
-      return mallocSlow(this.core, this, bytes);
+      return this.mallocOther(bytes);
     }
     expectSize(bytes);
+    return this.mallocOther(bytes);
+  }
+
+  /** What malloc does where its fast path does not serve. */
+  protected mallocOther(bytes: number): Address {
     return mallocSlow(this.core, this, bytes);
   }
 
@@ -88,6 +93,11 @@ export class ThreadHeap extends ThreadState {
         return;
       }
     }
+    this.freeOther(mem);
+  }
+
+  /** What free does where its fast path does not serve. */
+  protected freeOther(mem: Address): void {
     freeSlow(this.core, this, mem);
   }
 

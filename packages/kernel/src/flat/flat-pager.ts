@@ -28,17 +28,18 @@ export class FlatPager implements Pager {
   discard(area: VmArea, start: number, end: number): void {
     this.unmap(area, start, end);
   }
-  move(_area: VmArea, from: number, to: number, length: number): void {
+  move(_area: VmArea, from: number, to: number, length: number): boolean {
     const source = this.#window.fromReal(from);
     const target = this.#window.fromReal(to);
-    if (source < 0 || target < 0) return;
-    this.memory.copy(target, source, length);
+    if (source >= 0 && target >= 0) this.memory.copy(target, source, length);
+    return true;
   }
   touch(_area: VmArea, start: number, end: number): number {
     return end - start;
   }
-  installGuards(area: VmArea, start: number, end: number): void {
+  installGuards(area: VmArea, start: number, end: number): boolean {
     this.unmap(area, start, end);
+    return true;
   }
   inCore(): boolean {
     return true;

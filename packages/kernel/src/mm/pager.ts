@@ -22,8 +22,12 @@ export interface Pager {
   deactivate(area: VmArea, start: number, end: number): void;
   /** The pages are not needed soon, and go out now (MADV_PAGEOUT). */
   pageOut(area: VmArea, start: number, end: number): void;
-  /** The pages at `[from, from + length)` go to `to`, where `area` (the new one) lies. */
-  move(area: VmArea, from: number, to: number, length: number): void;
+  /**
+   * The pages at `[from, from + length)` go to `to`, where `area` (the new one) lies.
+   *
+   * @returns false, with all pages where they were, when there is no memory for page tables.
+   */
+  move(area: VmArea, from: number, to: number, length: number): boolean;
   /** The area's protection over `[start, end)` has just become what its flags say. */
   protect(area: VmArea, start: number, end: number): void;
   /**
@@ -34,8 +38,12 @@ export interface Pager {
    * @returns how many bytes were done; less than asked for when the rest failed, a negated error when the first did.
    */
   touch(area: VmArea, start: number, end: number, write: boolean, force: boolean): number;
-  /** Puts guard markers over `[start, end)` in place of what is there. */
-  installGuards(area: VmArea, start: number, end: number): void;
+  /**
+   * Puts guard markers over `[start, end)` in place of what is there.
+   *
+   * @returns false when there is no memory for page tables; part of the range may be guarded then.
+   */
+  installGuards(area: VmArea, start: number, end: number): boolean;
   /** Takes guard markers away. */
   removeGuards(area: VmArea, start: number, end: number): void;
   /** Whether the page at `address` is in core, for mincore(2). */

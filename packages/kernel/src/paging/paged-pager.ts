@@ -39,8 +39,12 @@ export class PagedPager implements Pager {
     table.prune(Math.ceil(start / span) * span, end - (end % span));
   }
 
-  move(area: VmArea, from: number, to: number, length: number): void {
-    movePages(this.space, area, from, to, length);
+  move(area: VmArea, from: number, to: number, length: number): boolean {
+    const done = movePages(this.space, area, from, to, length);
+    if (done === length) return true;
+    // Back again: the tables for that are still there.
+    movePages(this.space, area, to, from, done);
+    return false;
   }
 
   protect(area: VmArea, start: number, end: number): void {
@@ -51,13 +55,15 @@ export class PagedPager implements Pager {
     return touchPages(this.space, area, start, end, write, force);
   }
 
-  installGuards(_area: VmArea, start: number, end: number): void {
+  installGuards(_area: VmArea, start: number, end: number): boolean {
     const { space } = this;
     space.zap(start, end, false, true);
     for (let at = start; at < end; at += 4096) {
       const entry = space.table.reach(at);
-      if (entry !== 0) space.table.set(entry, GUARD_ENTRY, 0);
+      if (entry === 0) return false;
+      space.table.set(entry, GUARD_ENTRY, 0);
     }
+    return true;
   }
 
   removeGuards(_area: VmArea, start: number, end: number): void {

@@ -78,8 +78,7 @@ const adviseArea = (mm: Mm, area: VmArea, start: number, end: number, advice: nu
       if (area.flags & (VM_SPECIAL | Vm.LOCKED)) return -Errno.EINVAL;
       area.flags |= Vm.MAYBE_GUARD;
       if (area.isAnonymous) ensureAnonVma(area);
-      mm.pager.installGuards(area, start, end);
-      return 0;
+      return mm.pager.installGuards(area, start, end) ? 0 : -Errno.ENOMEM;
     case Madvise.GUARD_REMOVE:
       if (area.flags & VM_SPECIAL) return -Errno.EINVAL;
       mm.pager.removeGuards(area, start, end);

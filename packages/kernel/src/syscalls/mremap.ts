@@ -223,7 +223,11 @@ class Remap {
       if (!keepsOld) mm.commit.committed += oldLength / PAGE_SIZE;
     }
     const copy = this.#copyArea(area, target);
-    if (oldLength > 0) mm.pager.move(copy, address, target, oldLength);
+    if (oldLength > 0 && !mm.pager.move(copy, address, target, oldLength)) {
+      this.#count(flags, newLength / PAGE_SIZE, 0, 0);
+      munmap(mm, target, newLength);
+      return -Errno.ENOMEM;
+    }
     this.#count(flags, newLength / PAGE_SIZE, target + oldLength, newLength - oldLength);
     if (!this.#dontUnmap) {
       if (oldLength > 0) munmap(mm, address, oldLength);

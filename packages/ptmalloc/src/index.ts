@@ -11,5 +11,10 @@ export { Mallopt } from "./mallopt.ts";
 export type { PtmallocOptions, Tunables } from "./options.ts";
 export type { Probe, ProbeEvent } from "./probe.ts";
 export { Ptmalloc } from "./ptmalloc.ts";
+export {
+  type NewSharedPtmallocOptions,
+  SharedPtmalloc,
+  type SharedPtmallocOptions,
+} from "./shared/shared-ptmalloc.ts";
 export { ThreadHeap } from "./thread.ts";
 export type { TypedArray, TypedArrayKind } from "./typed-arrays.ts";

@@ -86,22 +86,38 @@ const checkAttached = (core: Core, faults: Faults, arenas: readonly Address[]): 
   }
 };
 
-/** Verifies the whole heap. Empty when it is sound. */
-export const checkHeap = (core: Core): HeapFault[] => {
+/** Verifies an arena but for its chunks. Returns whether these can be walked. */
+const checkArena = (core: Core, faults: Faults, listed: Listed, arena: Address): boolean => {
+  let walkable = checkTop(core, faults, arena);
+  if (arena !== core.main) walkable = checkHeaps(core, faults, arena) && walkable;
+  const peak = core.load(arena + core.g.maxSystemMemAt);
+  faults.expect(core.systemMem(arena) <= peak, arena, `system_mem is above its maximum of ${peak}`);
+  checkFastBins(core, faults, listed, arena);
+  checkBins(core, faults, listed, arena);
+  return walkable;
+};
+
+/** Whether everything in one arena is as it should be, whatever goes on in others. */
+export const isArenaSound = (core: Core, arena: Address): boolean => {
+  const faults = new Faults(core);
+  const listed: Listed = new Map();
+  const walkable = checkArena(core, faults, listed, arena);
+  if (faults.found.length === 0 && walkable) checkChunks(core, faults, walkHeap(core, [arena]), listed);
+  return faults.found.length === 0;
+};
+
+/** Verifies the heap, all arenas but the `lost` ones. Empty when it is sound. */
+export const checkHeap = (core: Core, lost: ReadonlySet<Address> = new Set()): HeapFault[] => {
   const faults = new Faults(core);
   const listed: Listed = new Map();
   const arenas = checkArenaList(core, faults);
+  const inUse = arenas.filter((arena) => !lost.has(arena));
   let walkable = true;
-  for (const arena of arenas) {
-    walkable = checkTop(core, faults, arena) && walkable;
-    if (arena !== core.main) walkable = checkHeaps(core, faults, arena) && walkable;
-    const peak = core.load(arena + core.g.maxSystemMemAt);
-    faults.expect(core.systemMem(arena) <= peak, arena, `system_mem is above its maximum of ${peak}`);
-    checkFastBins(core, faults, listed, arena);
-    checkBins(core, faults, listed, arena);
-  }
+  for (const arena of inUse) walkable = checkArena(core, faults, listed, arena) && walkable;
   checkTcaches(core, faults, listed);
   checkAttached(core, faults, arenas);
-  if (faults.found.length === 0 && walkable) checkChunks(core, faults, walkHeap(core), listed);
+  if (lost.size > 0)
+    for (const chunk of listed.keys()) if (lost.has(core.arenaFor(chunk))) listed.delete(chunk);
+  if (faults.found.length === 0 && walkable) checkChunks(core, faults, walkHeap(core, inUse), listed);
   return faults.found;
 };

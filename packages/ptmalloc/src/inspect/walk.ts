@@ -37,7 +37,7 @@ const eachLinked = (core: Core, first: Address, linkAt: number, visit: (element:
 };
 
 /** The list that each cached or binned chunk is in, by chunk address. */
-const binsOf = (core: Core): Map<Address, string> => {
+const binsOf = (core: Core, arenas: readonly Address[]): Map<Address, string> => {
   const names = new Map<Address, string>();
   for (let thread = 0; thread < threadCount(core); thread++) {
     const tcache = tcacheOf(core, thread);
@@ -49,7 +49,7 @@ const binsOf = (core: Core): Map<Address, string> => {
       eachLinked(core, first, 0, (mem) => names.set(mem - core.header, `tcache ${size}`));
     }
   }
-  for (const arena of arenasOf(core)) {
+  for (const arena of arenas) {
     for (let index = 0; index < core.g.fastBins; index++) {
       const name = `fast ${(index + 2) << core.g.fastShift}`;
       eachLinked(core, core.load(core.fastbin(arena, index)), core.fdAt, (chunk) => names.set(chunk, name));
@@ -130,11 +130,11 @@ const stretchesOf = (core: Core, arena: Address): [Address, number][] => {
   return stretches;
 };
 
-/** Every chunk in ascending address order. */
-export const walkHeap = (core: Core): ChunkInfo[] => {
-  const names = binsOf(core);
+/** Every chunk of these arenas, and every mapped one, in ascending address order. */
+export const walkHeap = (core: Core, arenas: readonly Address[] = arenasOf(core)): ChunkInfo[] => {
+  const names = binsOf(core, arenas);
   const chunks: ChunkInfo[] = [];
-  for (const arena of arenasOf(core))
+  for (const arena of arenas)
     for (const [first, end] of stretchesOf(core, arena))
       chunks.push(...chunksFrom(core, arena, first, end, names));
   for (const chunk of core.mappings)
@@ -148,10 +148,10 @@ export const walkHeap = (core: Core): ChunkInfo[] => {
   return chunks.sort((a, b) => a.address - b.address);
 };
 
-/** The heap in numbers, by a walk. */
-export const statsOf = (core: Core): HeapStats => {
+/** The heap in numbers, by a walk of these arenas. */
+export const statsOf = (core: Core, arenas?: readonly Address[]): HeapStats => {
   const stats = { allocatedBytes: 0, freeBytes: 0, liveBlocks: 0, freeBlocks: 0, largestFreeBytes: 0 };
-  for (const { size, state } of walkHeap(core)) {
+  for (const { size, state } of walkHeap(core, arenas)) {
     if (state === "live") {
       stats.allocatedBytes += size;
       stats.liveBlocks++;

@@ -3,8 +3,8 @@
  */
 import type { Address } from "@heapwright/allocator";
 import type { Core } from "../core.ts";
-import { Core32 } from "../core32.ts";
 import { PARAMETER } from "../layout/statics.ts";
+import { Linear32 } from "../linear32.ts";
 import type { SharedMappings } from "./mappings.ts";
 
 /** A worker may unmap what another has mapped, so none keeps a list. */
@@ -15,7 +15,7 @@ class Unlisted extends Set<Address> {
 }
 
 /** A heap with 4-byte words in a memory that workers share. */
-export class SharedCore extends Core32 {
+export class SharedCore extends Linear32 {
   override readonly mappings: Set<Address> = new Unlisted();
 
   constructor(core: Core, source: SharedMappings) {
@@ -24,17 +24,13 @@ export class SharedCore extends Core32 {
 
   /** Several workers count at once, each under another arena's lock. */
   override countMappings(mappings: number, bytes: number): void {
-    const { words } = this.source.memory as SharedWords;
+    const { words } = this;
     const at = this.state >>> 2;
     const regions = Atomics.add(words, at + PARAMETER.mmaps / 4, mappings) + mappings;
     const total = Atomics.add(words, at + PARAMETER.mmappedMem / 4, bytes) + bytes;
     raise(words, at + PARAMETER.maxMmaps / 4, regions);
     raise(words, at + PARAMETER.maxMmappedMem / 4, total);
   }
-}
-
-interface SharedWords {
-  readonly words: Uint32Array;
 }
 
 /** Raises a word to `value` if it is below. */

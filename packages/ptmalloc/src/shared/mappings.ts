@@ -9,13 +9,7 @@
  * Invariants: every byte of a free run but its first two words is zero; the list is touched only under the lock of the heap's
  * header. When a worker dies with that lock, the list is dropped: its runs are lost, nothing else is.
  */
-import {
-  type Address,
-  Advice,
-  type MappingSource,
-  type Memory,
-  NULL,
-} from "@heapwright/allocator";
+import { type Address, Advice, type MappingSource, type Memory, NULL } from "@heapwright/allocator";
 import type { FutexLock, LinearMemory, LinearPages } from "@heapwright/heap-memory";
 import { SHARED } from "./layout.ts";
 
@@ -53,6 +47,11 @@ export class SharedMappings implements MappingSource {
   reach(): void {
     const { words, byteLength } = this.#linear;
     if (words[this.#reached]! * 4096 > byteLength) this.#linear.refresh();
+  }
+
+  /** Frees the lock when a dead worker held it. */
+  recover(dead: number): void {
+    this.#lock.recover(dead);
   }
 
   mmap(length: number, _protection: number, hint: Address = NULL): Address {

@@ -10,6 +10,9 @@ import { type Columns, toColumns } from "./columns.ts";
 import type { CostResult, MemoryResult, Outcome, TimeResult } from "./results.ts";
 import { runWorker } from "./run-worker.ts";
 
+/** What is counted and not timed may take so many times longer than a timed run. */
+const PATIENCE = 6;
+
 /** How much to measure. */
 export interface Plan {
   readonly specs: readonly Spec[];
@@ -63,13 +66,13 @@ export const compare = async (plan: Plan, step: (label: string) => void): Promis
     const untimed = row.flatMap(([spec, cell]) => {
       const label = `${name} ${cell.allocator}`;
       const memory = async (): Promise<void> => {
-        await once("memory", spec, cell, columns, plan.limitMs, (result: MemoryResult) => {
+        await once("memory", spec, cell, columns, plan.limitMs * PATIENCE, (result: MemoryResult) => {
           cell.memory = result;
         });
         step(label);
       };
       const cost = async (): Promise<void> => {
-        await once("cost", spec, cell, columns, plan.limitMs, (result: CostResult | null) => {
+        await once("cost", spec, cell, columns, plan.limitMs * PATIENCE, (result: CostResult | null) => {
           cell.cost = result;
         });
         step(label);

@@ -13,6 +13,8 @@ export interface PeersResult {
   readonly streams: readonly StreamFile[];
   readonly peers: readonly Peer[];
   readonly measurements: readonly Measurement[];
+  /** Whether times are the least of each chunk over all passes and processes, instead of medians. */
+  readonly least?: boolean;
 }
 
 const BASE = "glibc";
@@ -31,9 +33,11 @@ export class Figures {
     return this.#cells.get(`${peer} ${stream}`);
   }
 
-  /** ns per operation, the median; NaN where there is none. */
+  /** ns per operation, the median or the least; NaN where there is none. */
   ns(peer: string, stream: string): number {
-    return median(this.cell(peer, stream)?.ns ?? []);
+    const cell = this.cell(peer, stream);
+    if (cell === undefined || cell.ns.length === 0) return Number.NaN;
+    return this.result.least ? Math.min(...cell.least) : median(cell.ns);
   }
 
   /** ns per operation of the quickest peer of WebAssembly. */

@@ -1,8 +1,9 @@
 // Throughput of one shared heap with one worker and with two, against one heap behind a global lock.
 //
-//   node packages/spans/bench/threads.mjs [seconds]      (after `npx tsc -b packages/spans`)
+//   node packages/spans/bench/threads.mjs [seconds] [share]      (after `npx tsc -b packages/spans`)
 //
-// Each worker replaces random blocks of 1 to 512 bytes, 2,000 of them live, and frees one in eight of the other's.
+// Each worker replaces random blocks of 1 to 512 bytes, 2,000 of them live. One in `share` (a power of two; 0, which is
+// the default, for none) is exchanged for one that lies in common, mostly the other worker's.
 // Rounds of the settings are interleaved; the best round of each counts.
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { FutexLock, LinearMemory } from "@heapwright/heap-memory";
@@ -11,7 +12,7 @@ import { SharedSpans, Spans } from "../dist/index.js";
 const LIVE = 2000;
 const EXCHANGED = 512;
 
-const work = ({ buffer, control, id, seconds, locked }) => {
+const work = ({ buffer, control, id, seconds, locked, share }) => {
   const memory = LinearMemory.fixed(buffer);
   const shared = new Int32Array(control);
   let heap = locked ? Spans.attach(memory) : SharedSpans.attach(memory, { id });
@@ -46,7 +47,8 @@ const work = ({ buffer, control, id, seconds, locked }) => {
       const number = random();
       const at = number % LIVE;
       let old = blocks[at];
-      if ((number & 0x70000) === 0) old = Atomics.exchange(shared, 16 + (number % EXCHANGED), old | 0) >>> 0;
+      if (share > 0 && ((number >>> 13) & (share - 1)) === 0)
+        old = Atomics.exchange(shared, 16 + (number % EXCHANGED), old | 0) >>> 0;
       if (old !== 0) heap.deallocate(old);
       blocks[at] = heap.allocate(1 + ((number >>> 20) & 511));
     }
@@ -61,7 +63,7 @@ const work = ({ buffer, control, id, seconds, locked }) => {
   parentPort.postMessage(operations);
 };
 
-const measure = async (count, locked, seconds) => {
+const measure = async (count, locked, seconds, share) => {
   const memory = LinearMemory.shared(1 << 26);
   if (locked) new Spans(memory);
   else SharedSpans.create(memory, { id: 1 });
@@ -69,7 +71,7 @@ const measure = async (count, locked, seconds) => {
   const shared = new Int32Array(control);
   const workers = [];
   for (let i = 0; i < count; i++) {
-    const data = { buffer: memory.buffer, control, id: i + 2, seconds, locked };
+    const data = { buffer: memory.buffer, control, id: i + 2, seconds, locked, share };
     workers.push(new Worker(new URL(import.meta.url), { workerData: data }));
   }
   const done = workers.map((worker) => new Promise((resolve) => worker.on("message", resolve)));
@@ -84,6 +86,7 @@ const measure = async (count, locked, seconds) => {
 if (!isMainThread) work(workerData);
 else {
   const seconds = Number(process.argv[2] ?? 1);
+  const share = Number(process.argv[3] ?? 0);
   const best = {
     "spans, 1 worker": 0,
     "spans, 2 workers": 0,
@@ -92,7 +95,7 @@ else {
   };
   for (let round = 0; round < 5; round++) {
     for (const name of Object.keys(best)) {
-      const rate = await measure(name.includes("1") ? 1 : 2, name.startsWith("one"), seconds);
+      const rate = await measure(name.includes("1") ? 1 : 2, name.startsWith("one"), seconds, share);
       best[name] = Math.max(best[name], rate);
     }
   }

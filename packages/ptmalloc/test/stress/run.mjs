@@ -65,11 +65,19 @@ export const stress = async ({ seconds, workers, kill, growing, seed = Date.now(
     heap.free(block);
   }
   const trimmed = heap.trim(0);
-  const broken = heap.check();
+  const broken = heap.checkArenas();
   if (broken.length > 0) throw new Error(`after the stress: ${JSON.stringify(broken.slice(0, 5))}`);
-  const { liveBlocks, heapBytes } = heap.stats();
+  const { liveBlocks, heapBytes } = heap.totals();
   if (!kill && liveBlocks !== 0) throw new Error(`${liveBlocks} blocks are left, though no worker died`);
-  return { operations: shared[1] >>> 0, killed, outOfService: heap.arenasLost, liveBlocks, heapBytes, trimmed, workers };
+  return {
+    operations: shared[1] >>> 0,
+    killed,
+    outOfService: heap.arenasLost,
+    liveBlocks,
+    heapBytes,
+    trimmed,
+    workers,
+  };
 };
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -24,7 +24,8 @@ while (Atomics.load(shared, 0) === 0) {
     const choice = random(16);
     if (choice < 7 && own.length < 3000) {
       const size = randomSize(random);
-      const block = choice === 0 ? heap.calloc(1, size) : choice === 1 ? heap.memalign(64, size) : heap.malloc(size);
+      const block =
+        choice === 0 ? heap.calloc(1, size) : choice === 1 ? heap.memalign(64, size) : heap.malloc(size);
       if (block === 0) continue;
       fill(memory, block, size);
       own.push(block);

@@ -122,6 +122,8 @@ export class SharedPtmalloc
   /**
    * Begins a heap and attaches to it.
    *
+   * @param memory Shared, and able to hold an arena of 1 MiB at a multiple of 1 MiB for each worker: where there is no room for
+   * one, workers share arenas, and without any each block is a mapping of whole pages.
    * @throws InvalidArgumentError on an option out of range, when the memory cannot be shared, or has no room for the state.
    */
   static create(memory: LinearMemory, options: NewSharedPtmallocOptions = {}): SharedPtmalloc {

@@ -101,6 +101,28 @@ describe("several sides of one shared heap", () => {
   });
 });
 
+describe("above 2 GiB", () => {
+  it("several sides share a heap", () => {
+    const memory = LinearMemory.growing({ shared: true });
+    const start = 2 ** 31 + 2 ** 20;
+    const a = SharedPtmalloc.create(memory, { start });
+    const b = SharedPtmalloc.attach(memory, { start });
+    const sizes = [1, 100, 1000, 10_000, 200_000, 2_000_000];
+    for (let round = 0; round < 20; round++) {
+      const blocks = sizes.map((size) => a.malloc(size));
+      for (const [index, block] of blocks.entries()) memory.fill(block, sizes[index]!, index + 1);
+      for (const [index, block] of blocks.entries()) {
+        expect(block).toBeGreaterThan(start);
+        const size = sizes[index]!;
+        expect(memory.load8(block) + memory.load8(block + size - 1)).toBe(2 * index + 2);
+        b.free(round % 2 === 0 ? b.realloc(block, size * 2) : block);
+      }
+    }
+    expect(a.checkArenas()).toEqual([]);
+    expect(a.totals().liveBlocks).toBe(0);
+  });
+});
+
 /** Makes it look as if a worker of this id had died while it held the arena of `heap`. */
 const dieIn = (memory: LinearMemory, heap: SharedPtmalloc, id: number): void => {
   const shared = LinearPages.attach(memory).root;

@@ -2,6 +2,7 @@
  * The core of a heap that several workers call at once: what one of them may not do alone.
  */
 import type { Address } from "@heapwright/allocator";
+import type { LinearMemory } from "@heapwright/heap-memory";
 import type { Core } from "../core.ts";
 import { PARAMETER } from "../layout/statics.ts";
 import { Linear32 } from "../linear32.ts";
@@ -24,7 +25,7 @@ export class SharedCore extends Linear32 {
 
   /** Several workers count at once, each under another arena's lock. */
   override countMappings(mappings: number, bytes: number): void {
-    const { words } = this;
+    const { words } = this.mem as LinearMemory;
     const at = this.state >>> 2;
     const regions = Atomics.add(words, at + PARAMETER.mmaps / 4, mappings) + mappings;
     const total = Atomics.add(words, at + PARAMETER.mmappedMem / 4, bytes) + bytes;

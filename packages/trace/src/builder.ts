@@ -31,6 +31,7 @@ export class TraceBuilder {
   readonly #wideSizes: Map<number, number> = new Map<number, number>();
   readonly #wideExtras: Map<number, number> = new Map<number, number>();
   readonly #limit: number;
+  readonly #anyAlignment: boolean;
 
   /** Requested bytes of the live block in each slot, ABSENT where there is none. */
   #live: Float64Array = new Float64Array(64).fill(ABSENT);
@@ -42,9 +43,14 @@ export class TraceBuilder {
   #lastThread = 0;
   readonly #threadsSeen: Set<number> = new Set([0]);
 
-  /** @param limit The number of operations that will come, when it is known: the columns then end exactly so long. */
-  constructor(limit: number = Number.POSITIVE_INFINITY) {
+  /**
+   * @param limit The number of operations that will come, when it is known: the columns then end exactly so long.
+   * @param anyAlignment Whether an alignment may be any number, as glibc's `memalign` takes it (and rounds it up);
+   * the contract of `AlignedAllocator` only knows powers of two.
+   */
+  constructor(limit: number = Number.POSITIVE_INFINITY, anyAlignment: boolean = false) {
     this.#limit = limit;
+    this.#anyAlignment = anyAlignment;
     const capacity = Math.min(limit, 4096);
     this.#kinds = new Uint8Array(capacity);
     this.#slots = new Uint32Array(capacity);
@@ -88,7 +94,9 @@ export class TraceBuilder {
 
   /** Adds `memalign(alignment, size)`. */
   aligned(slot: number, alignment: number, size: number): string | undefined {
-    if (alignment < 1 || alignment > 2 ** 31 || 2 ** Math.round(Math.log2(alignment)) !== alignment) {
+    const power =
+      alignment >= 1 && alignment <= 2 ** 31 && 2 ** Math.round(Math.log2(alignment)) === alignment;
+    if (!power && !this.#anyAlignment) {
       return `alignment ${alignment} is not a power of two from 1 to 2^31`;
     }
     return this.#begin(slot, size) ?? this.#add(OpKind.ALIGNED, slot, size, alignment);

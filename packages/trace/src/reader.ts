@@ -45,7 +45,8 @@ declare const TextEncoder: { readonly prototype: object; new (): { encode(text: 
 export interface ReadOptions {
   /**
    * Whether the header's counts must be there and agree with the operations (default). If not, only `ops` must, when it
-   * is given, and `threads` may name more threads than ran an operation: they were created all the same.
+   * is given, `threads` may name more threads than ran an operation (they were created all the same), and an alignment
+   * need not be a power of two.
    */
   readonly strict?: boolean;
 }
@@ -178,7 +179,7 @@ export class TraceReader {
       if (this.#strict)
         for (const key of COUNTS)
           if (!this.#counts.has(key)) this.#fail(`the header does not say "# ${key}:"`);
-      this.#builder = new TraceBuilder(this.#counts.get("ops"));
+      this.#builder = new TraceBuilder(this.#counts.get("ops"), !this.#strict);
     }
     return this.#builder;
   }

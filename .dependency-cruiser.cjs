@@ -59,7 +59,7 @@ module.exports = {
     preserveSymlinks: false,
     enhancedResolveOptions: {
       exportsFields: ["exports"],
-      conditionNames: ["@heapwright/source", "import", "types", "default"],
+      conditionNames: ["@heapwright/source", "import", "node", "default"],
     },
   },
 };

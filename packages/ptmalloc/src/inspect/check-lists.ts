@@ -115,11 +115,12 @@ const checkBin = (core: Core, faults: Faults, listed: Listed, arena: Address, in
   const bin = core.bin(arena, index);
   let previous = bin;
   for (let chunk = core.fd(bin); ; chunk = core.fd(chunk)) {
+    if (chunk !== bin && !faults.readable(chunk, name)) return;
     const back = core.bk(chunk);
     if (!faults.expect(back === previous, chunk, `bk is ${hex(back)}, not ${hex(previous)}, in ${name}`))
       return;
     if (chunk === bin) break;
-    if (!faults.readable(chunk, name) || !list(listed, faults, chunk, name)) return;
+    if (!list(listed, faults, chunk, name)) return;
     checkBinned(core, faults, arena, index, chunk);
     previous = chunk;
   }

@@ -97,12 +97,12 @@ const checkArena = (core: Core, faults: Faults, listed: Listed, arena: Address):
   return walkable;
 };
 
-/** Whether everything in one arena is as it should be, whatever goes on in others. */
+/** Whether everything in one arena is as it should be, whatever goes on in others and in the tcaches. */
 export const isArenaSound = (core: Core, arena: Address): boolean => {
   const faults = new Faults(core);
   const listed: Listed = new Map();
   const walkable = checkArena(core, faults, listed, arena);
-  if (faults.found.length === 0 && walkable) checkChunks(core, faults, walkHeap(core, [arena]), listed);
+  if (faults.found.length === 0 && walkable) checkChunks(core, faults, walkHeap(core, [arena], 0), listed);
   return faults.found.length === 0;
 };
 

@@ -37,9 +37,9 @@ const eachLinked = (core: Core, first: Address, linkAt: number, visit: (element:
 };
 
 /** The list that each cached or binned chunk is in, by chunk address. */
-const binsOf = (core: Core, arenas: readonly Address[]): Map<Address, string> => {
+const binsOf = (core: Core, arenas: readonly Address[], threads: number): Map<Address, string> => {
   const names = new Map<Address, string>();
-  for (let thread = 0; thread < threadCount(core); thread++) {
+  for (let thread = 0; thread < threads; thread++) {
     const tcache = tcacheOf(core, thread);
     if (tcache === 0) continue;
     names.set(tcache - core.header, "tcache struct");
@@ -130,9 +130,16 @@ const stretchesOf = (core: Core, arena: Address): [Address, number][] => {
   return stretches;
 };
 
-/** Every chunk of these arenas, and every mapped one, in ascending address order. */
-export const walkHeap = (core: Core, arenas: readonly Address[] = arenasOf(core)): ChunkInfo[] => {
-  const names = binsOf(core, arenas);
+/**
+ * Every chunk of these arenas, and every mapped one, in ascending address order. What the tcaches of further threads than
+ * `threads` hold is taken for live.
+ */
+export const walkHeap = (
+  core: Core,
+  arenas: readonly Address[] = arenasOf(core),
+  threads: number = threadCount(core),
+): ChunkInfo[] => {
+  const names = binsOf(core, arenas, threads);
   const chunks: ChunkInfo[] = [];
   for (const arena of arenas)
     for (const [first, end] of stretchesOf(core, arena))

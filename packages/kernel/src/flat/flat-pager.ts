@@ -1,5 +1,6 @@
 import { LinearMemory } from "@heapwright/heap-memory";
 import { Errno } from "../abi/errno.ts";
+import { PAGE_SIZE } from "../abi/page.ts";
 import type { Pager } from "../mm/pager.ts";
 import type { AddressWindow } from "../process/window.ts";
 import type { VmArea } from "../vma/area.ts";
@@ -23,7 +24,21 @@ export class FlatPager implements Pager {
   unmap(area: VmArea, start: number, end: number): void {
     if ((area.flags & (Vm.ACCOUNT | Vm.WRITE)) === 0) return;
     const from = this.#window.fromReal(start);
-    if (from >= 0) this.memory.fill(from, end - start, 0);
+    if (from >= 0) this.#clear(from, from + end - start);
+  }
+  /**
+   * Zeroes the pages that are not zero. Most of a large mapping was never touched: a load finds that out without making
+   * the host commit memory, as a store would.
+   */
+  #clear(from: number, to: number): void {
+    const { words } = this.memory;
+    for (let page = from; page < to; page += PAGE_SIZE) {
+      const first = page / 4;
+      const last = first + PAGE_SIZE / 4;
+      let at = first;
+      while (at < last && words[at] === 0) at++;
+      if (at < last) words.fill(0, at, last);
+    }
   }
   discard(area: VmArea, start: number, end: number): void {
     this.unmap(area, start, end);

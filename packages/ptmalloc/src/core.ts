@@ -147,6 +147,13 @@ export abstract class Core {
   abstract load(address: Address): number;
   /** Stores a word. */
   abstract store(address: Address, value: number): void;
+  /** The 4 bytes at an address, whatever the width of a word. */
+  load32(address: Address): number {
+    return this.mem.load32(address);
+  }
+  store32(address: Address, value: number): void {
+    this.mem.store32(address, value);
+  }
   /** The link crossed with the page of its own position: see {@link Core.mangle}. */
   abstract crossed(position: Address, link: number): number;
 
@@ -202,12 +209,12 @@ export abstract class Core {
 
   /** Sets a flag in the low half of the word at an address. */
   setFlag(at: Address, flag: number): void {
-    this.mem.store32(at, this.mem.load32(at) | flag);
+    this.store32(at, this.load32(at) | flag);
   }
 
   /** Clears a flag in the low half of the word at an address. */
   clearFlag(at: Address, flag: number): void {
-    this.mem.store32(at, this.mem.load32(at) & ~flag);
+    this.store32(at, this.load32(at) & ~flag);
   }
 
   /** Whether a chunk's user address breaks the alignment. */
@@ -241,6 +248,33 @@ export abstract class Core {
     }
     const alignment = this.alignMask + 1;
     return bytes > this.g.requestMax ? -1 : Math.ceil((bytes + this.word) / alignment) * alignment;
+  }
+
+  // ---- free chunks in lists: the accesses that go together, so that a hot function makes one call for them -------------
+
+  /** Whether both neighbours of a free chunk in its list link back to it. */
+  linked(chunk: Address, previous: Address, next: Address): boolean {
+    return this.bk(next) === chunk && this.fd(previous) === chunk;
+  }
+
+  /** Links two chunks of a list with each other, past what was between. */
+  join(previous: Address, next: Address): void {
+    this.setBk(next, previous);
+    this.setFd(previous, next);
+  }
+
+  /** Puts a free chunk between two neighbours of a list. */
+  linkBetween(chunk: Address, previous: Address, next: Address): void {
+    this.setBk(chunk, previous);
+    this.setFd(chunk, next);
+    this.setBk(next, chunk);
+    this.setFd(previous, chunk);
+  }
+
+  /** Writes both boundary tags of a free chunk behind one in use. */
+  setFree(chunk: Address, size: number): void {
+    this.setHead(chunk, size | PREV_INUSE);
+    this.setFoot(chunk, size);
   }
 
   // ---- bins --------------------------------------------------------------------------------------------------------
@@ -299,16 +333,16 @@ export abstract class Core {
     this.store(arena + this.systemMemAt, bytes);
   }
   contiguous(arena: Address): boolean {
-    return (this.mem.load32(arena + 4) & NONCONTIGUOUS) === 0;
+    return (this.load32(arena + 4) & NONCONTIGUOUS) === 0;
   }
   setNoncontiguous(arena: Address): void {
     this.mem.store32(arena + 4, this.mem.load32(arena + 4) | NONCONTIGUOUS);
   }
   haveFastChunks(arena: Address): boolean {
-    return this.mem.load32(arena + 8) !== 0;
+    return this.load32(arena + 8) !== 0;
   }
   setHaveFastChunks(arena: Address, have: boolean): void {
-    this.mem.store32(arena + 8, have ? 1 : 0);
+    this.store32(arena + 8, have ? 1 : 0);
   }
   /** The A flag that chunks of this arena carry while in use. */
   arenaFlag(arena: Address): number {

@@ -38,6 +38,12 @@ export class Linear32 extends Core32 {
   override store(address: Address, value: number): void {
     this.words[address >>> 2] = value;
   }
+  override load32(address: Address): number {
+    return this.words[address >>> 2]!;
+  }
+  override store32(address: Address, value: number): void {
+    this.words[address >>> 2] = value;
+  }
   override head(chunk: Address): number {
     return this.words[(chunk + 4) >>> 2]!;
   }
@@ -73,6 +79,27 @@ export class Linear32 extends Core32 {
   }
   override setBkNext(chunk: Address, to: Address): void {
     this.words[(chunk + 20) >>> 2] = to;
+  }
+  override linked(chunk: Address, previous: Address, next: Address): boolean {
+    const { words } = this;
+    return words[(next + 12) >>> 2] === chunk && words[(previous + 8) >>> 2] === chunk;
+  }
+  override join(previous: Address, next: Address): void {
+    const { words } = this;
+    words[(next + 12) >>> 2] = previous;
+    words[(previous + 8) >>> 2] = next;
+  }
+  override linkBetween(chunk: Address, previous: Address, next: Address): void {
+    const { words } = this;
+    words[(chunk + 12) >>> 2] = previous;
+    words[(chunk + 8) >>> 2] = next;
+    words[(next + 12) >>> 2] = chunk;
+    words[(previous + 8) >>> 2] = chunk;
+  }
+  override setFree(chunk: Address, size: number): void {
+    const { words } = this;
+    words[(chunk + 4) >>> 2] = size | 1;
+    words[(chunk + size) >>> 2] = size;
   }
   override top(arena: Address): Address {
     return this.words[(arena + this.topAt) >>> 2]!;

@@ -6,11 +6,11 @@ import type { Address } from "@heapwright/allocator";
 import { type Core, PREV_INUSE } from "../core.ts";
 import { corrupted } from "../errors.ts";
 import type { ThreadState } from "../thread-state.ts";
-import { clearSizeLinks, linkBetween, unlinkChunk } from "./links.ts";
+import { clearSizeLinks, unlinkChunk } from "./links.ts";
 import { tcacheHasRoom, tcacheIndex, tcachePut, tcacheServes } from "./tcache.ts";
 
 /** Whether chunks of `size` bytes go to fast bins. */
-export const isFast = (core: Core, size: number): boolean => size <= core.mem.load32(core.maxFastAt);
+export const isFast = (core: Core, size: number): boolean => size <= core.load32(core.maxFastAt);
 
 /** Pops the head of a fast bin. The new head is tested only where other threads may be popping too. */
 const pop = (core: Core, head: Address, chunk: Address): void => {
@@ -114,7 +114,6 @@ const consolidateOne = (core: Core, arena: Address, freed: Address): void => {
   }
   const unsorted = core.bin(arena, 1);
   clearSizeLinks(core, chunk, size);
-  linkBetween(core, chunk, unsorted, core.fd(unsorted));
-  core.setHead(chunk, size | PREV_INUSE);
-  core.setFoot(chunk, size);
+  core.linkBetween(chunk, unsorted, core.fd(unsorted));
+  core.setFree(chunk, size);
 };

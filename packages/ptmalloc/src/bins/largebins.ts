@@ -11,11 +11,13 @@
 import type { Address } from "@heapwright/allocator";
 import { type Core, NON_MAIN_ARENA, PREV_INUSE } from "../core.ts";
 import { assertionFailed, corrupted } from "../errors.ts";
-import { linkBetween } from "./links.ts";
 
-const expectMainArena = (core: Core, chunk: Address, expression: string): void => {
-  if ((core.head(chunk) & NON_MAIN_ARENA) !== 0)
+/** The head of a chunk in a bin, which must not carry the A flag: free chunks never do. */
+const expectMainArena = (core: Core, chunk: Address, expression: string): number => {
+  const head = core.head(chunk);
+  if ((head & NON_MAIN_ARENA) !== 0)
     throw assertionFailed(core, chunk, "_int_malloc", `chunk_main_arena (${expression})`);
+  return head;
 };
 
 /** Sorts a free chunk into its large bin. */
@@ -24,28 +26,27 @@ export const putLarge = (core: Core, bin: Address, chunk: Address, size: number)
   if (next === bin) {
     core.setFdNext(chunk, chunk);
     core.setBkNext(chunk, chunk);
-    linkBetween(core, chunk, bin, bin);
+    core.linkBetween(chunk, bin, bin);
     return;
   }
   const head = size + PREV_INUSE;
   const smallest = core.bk(bin);
-  expectMainArena(core, smallest, "bck->bk");
-  if (head < core.head(smallest)) {
+  if (head < expectMainArena(core, smallest, "bck->bk")) {
     const largest = next;
     const last = core.bkNext(largest);
     core.setFdNext(chunk, largest);
     core.setBkNext(chunk, last);
     core.setFdNext(last, chunk);
     core.setBkNext(largest, chunk);
-    linkBetween(core, chunk, smallest, bin);
+    core.linkBetween(chunk, smallest, bin);
     return;
   }
-  expectMainArena(core, next, "fwd");
-  while (head < core.head(next)) {
+  let nextHead = expectMainArena(core, next, "fwd");
+  while (head < nextHead) {
     next = core.fdNext(next);
-    expectMainArena(core, next, "fwd");
+    nextHead = expectMainArena(core, next, "fwd");
   }
-  if (head === core.head(next)) next = core.fd(next);
+  if (head === nextHead) next = core.fd(next);
   else {
     const larger = core.bkNext(next);
     core.setFdNext(chunk, next);
@@ -58,7 +59,7 @@ export const putLarge = (core: Core, bin: Address, chunk: Address, size: number)
   const previous = core.bk(next);
   if (core.fd(previous) !== next)
     throw corrupted(chunk, "malloc(): largebin double linked list corrupted (bk)");
-  linkBetween(core, chunk, previous, next);
+  core.linkBetween(chunk, previous, next);
 };
 
 /** The smallest chunk of a large bin that has `size` bytes or more, or 0. It stays in the bin. */

@@ -9,14 +9,12 @@ import { corrupted } from "../errors.ts";
 
 /** Takes a chunk out of its bin. */
 export const unlinkChunk = (core: Core, chunk: Address): void => {
-  if (core.size(chunk) !== core.prevSize(chunk + core.size(chunk)))
-    throw corrupted(chunk, "corrupted size vs. prev_size");
+  const size = core.size(chunk);
+  if (size !== core.prevSize(chunk + size)) throw corrupted(chunk, "corrupted size vs. prev_size");
   const next = core.fd(chunk);
   const previous = core.bk(chunk);
-  if (core.bk(next) !== chunk || core.fd(previous) !== chunk)
-    throw corrupted(chunk, "corrupted double-linked list");
-  core.setBk(next, previous);
-  core.setFd(previous, next);
+  if (!core.linked(chunk, previous, next)) throw corrupted(chunk, "corrupted double-linked list");
+  core.join(previous, next);
   if (core.head(chunk) >= core.minLarge) {
     const smaller = core.fdNext(chunk);
     if (smaller !== 0) unlinkSize(core, chunk, next, smaller);
@@ -42,14 +40,6 @@ const unlinkSize = (core: Core, chunk: Address, next: Address, smaller: Address)
     core.setBkNext(smaller, larger);
     core.setFdNext(larger, smaller);
   }
-};
-
-/** Puts a free chunk between two neighbours of a list. */
-export const linkBetween = (core: Core, chunk: Address, previous: Address, next: Address): void => {
-  core.setBk(chunk, previous);
-  core.setFd(chunk, next);
-  core.setBk(next, chunk);
-  core.setFd(previous, chunk);
 };
 
 /** A large chunk that is not in a large bin has no place in a skip list. */

@@ -8,7 +8,7 @@ import { assertionFailed, corrupted } from "../errors.ts";
 import { cut } from "../ops/serve.ts";
 import { nextMarked, unmarkBin } from "./binmap.ts";
 import { findLarge } from "./largebins.ts";
-import { clearSizeLinks, linkBetween, unlinkChunk } from "./links.ts";
+import { clearSizeLinks, unlinkChunk } from "./links.ts";
 import { markTaken } from "./smallbins.ts";
 
 /** Takes an unlinked chunk whole, or cuts it when the rest can be a chunk; gives the rest's address or 0. */
@@ -29,7 +29,7 @@ const take = (
   const unsorted = core.bin(arena, 1);
   const first = core.fd(unsorted);
   if (core.bk(first) !== unsorted) throw corrupted(first, message);
-  linkBetween(core, rest, unsorted, first);
+  core.linkBetween(rest, unsorted, first);
   clearSizeLinks(core, rest, restSize);
   cut(core, arena, chunk, needed, rest, restSize);
   return rest;

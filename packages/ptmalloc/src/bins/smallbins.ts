@@ -25,8 +25,7 @@ export const takeSmall = (core: Core, thread: ThreadState, arena: Address, size:
   const previous = core.bk(chunk);
   if (core.fd(previous) !== chunk) throw corrupted(chunk, "malloc(): smallbin double linked list corrupted");
   core.setInUseAt(chunk, size);
-  core.setBk(bin, previous);
-  core.setFd(previous, bin);
+  core.join(previous, bin);
   if (arena !== core.main) core.setNonMainArena(chunk);
   const index = tcacheIndex(core, size);
   if (tcacheServes(thread, index)) stash(core, thread, arena, bin, size, index);
@@ -49,8 +48,7 @@ const stash = (
     if (chunk === bin) return;
     const previous = core.bk(chunk);
     markTaken(core, arena, chunk, size);
-    core.setBk(bin, previous);
-    core.setFd(previous, bin);
+    core.join(previous, bin);
     tcachePut(core, thread.tcache, chunk, index);
     const probe = core.probe;
     if (probe !== undefined) probe.event("stash_tcache", chunk, size, index);

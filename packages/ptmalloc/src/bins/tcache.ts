@@ -74,8 +74,8 @@ export const expectNotCached = (core: Core, tcache: Address, entry: Address, ind
 };
 
 /** How many threads the heap can have. */
-export const threadCount = (core: Core): number => core.mem.load32(core.state + HEADER.threads);
+export const threadCount = (core: Core): number => core.load32(core.state + HEADER.threads);
 
 /** The tcache of a thread, 0 when it has none. */
 export const tcacheOf = (core: Core, thread: number): Address =>
-  core.mem.load32(core.state + THREADS_AT + thread * THREAD_BYTES + THREAD.tcache);
+  core.load32(core.state + THREADS_AT + thread * THREAD_BYTES + THREAD.tcache);

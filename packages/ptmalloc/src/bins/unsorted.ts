@@ -13,7 +13,7 @@ import { cut, serve } from "../ops/serve.ts";
 import type { ThreadState } from "../thread-state.ts";
 import { markBin } from "./binmap.ts";
 import { putLarge } from "./largebins.ts";
-import { clearSizeLinks, linkBetween } from "./links.ts";
+import { clearSizeLinks } from "./links.ts";
 import { markTaken } from "./smallbins.ts";
 import { tcacheGet, tcacheHasRoom, tcacheIndex, tcachePut, tcacheServes } from "./tcache.ts";
 
@@ -49,7 +49,7 @@ const sort = (core: Core, arena: Address, chunk: Address, size: number): void =>
     index = core.smallIndex(size);
     const bin = core.bin(arena, index);
     markBin(core, arena, index);
-    linkBetween(core, chunk, bin, core.fd(bin));
+    core.linkBetween(chunk, bin, core.fd(bin));
   } else {
     index = core.largeIndex(size);
     putLarge(core, core.bin(arena, index), chunk, size);
@@ -121,8 +121,7 @@ export const takeUnsorted = (
       return serve(core, chunk, bytes);
     }
 
-    core.setBk(unsorted, previous);
-    core.setFd(previous, unsorted);
+    core.join(previous, unsorted);
     if (size === needed) {
       markTaken(core, arena, chunk, size);
       if (!caching || !tcacheHasRoom(core, thread, bin)) {

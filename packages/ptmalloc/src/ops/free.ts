@@ -9,7 +9,7 @@ import { heapArena } from "../arenas/heap.ts";
 import { trimHeap } from "../arenas/heap-trim.ts";
 import { markBin } from "../bins/binmap.ts";
 import { consolidate, isFast, putFast } from "../bins/fastbins.ts";
-import { clearSizeLinks, linkBetween, unlinkChunk } from "../bins/links.ts";
+import { clearSizeLinks, unlinkChunk } from "../bins/links.ts";
 import { expectNotCached, tcacheHasRoom, tcacheIndex, tcachePut, tcacheServes } from "../bins/tcache.ts";
 import { type Core, PREV_INUSE } from "../core.ts";
 import { assertionFailed, corrupted } from "../errors.ts";
@@ -124,9 +124,8 @@ const putUnsorted = (core: Core, arena: Address, chunk: Address, size: number): 
   const first = core.fd(unsorted);
   if (core.bk(first) !== unsorted) throw corrupted(first, "free(): corrupted unsorted chunks");
   clearSizeLinks(core, chunk, size);
-  linkBetween(core, chunk, unsorted, first);
-  core.setHead(chunk, size | PREV_INUSE);
-  core.setFoot(chunk, size);
+  core.linkBetween(chunk, unsorted, first);
+  core.setFree(chunk, size);
 };
 
 /** Puts a small free chunk straight into its bin. */
@@ -136,9 +135,8 @@ const putSmall = (core: Core, arena: Address, chunk: Address, size: number): voi
   const first = core.fd(bin);
   if (core.bk(first) !== bin) throw corrupted(first, "free(): chunks in smallbin corrupted");
   markBin(core, arena, index);
-  linkBetween(core, chunk, bin, first);
-  core.setHead(chunk, size | PREV_INUSE);
-  core.setFoot(chunk, size);
+  core.linkBetween(chunk, bin, first);
+  core.setFree(chunk, size);
 };
 
 const giveBack = (core: Core, arena: Address): void => {

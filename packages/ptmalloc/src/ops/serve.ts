@@ -7,13 +7,13 @@ import { NON_MAIN_ARENA, PREV_INUSE } from "../core.ts";
 
 /** M_PERTURB: memory handed out is filled with the complement of the byte. alloc_perturb. */
 export const perturbAllocated = (core: Core, mem: Address, bytes: number): void => {
-  const byte = core.mem.load32(core.perturbAt);
+  const byte = core.load32(core.perturbAt);
   if (byte !== 0) fillPerturbed(core, mem, bytes, ~byte);
 };
 
 /** M_PERTURB: memory given back is filled with the byte. free_perturb. */
 export const perturbFreed = (core: Core, mem: Address, bytes: number): void => {
-  const byte = core.mem.load32(core.perturbAt);
+  const byte = core.load32(core.perturbAt);
   if (byte !== 0) fillPerturbed(core, mem, bytes, byte);
 };
 
@@ -39,8 +39,7 @@ export const cut = (
   restSize: number,
 ): void => {
   core.setHead(chunk, size | PREV_INUSE | (arena !== core.main ? NON_MAIN_ARENA : 0));
-  core.setHead(rest, restSize | PREV_INUSE);
-  core.setFoot(rest, restSize);
+  core.setFree(rest, restSize);
   const probe = core.probe;
   if (probe !== undefined) probe.event("split", chunk, size, restSize);
 };

@@ -180,7 +180,7 @@ export class LinearPages<M extends Memory = LinearMemory> implements PageSource 
       const end = old + increment;
       // Written so that NaN is refused too.
       if (!(end >= start + HEADER && end <= limit) || end % 1 !== 0) return NULL;
-      if (!memory.grow(end)) return NULL;
+      if (end > memory.byteLength && !this.#reach(end, limit)) return NULL;
       if (increment < 0) memory.fill(end, -increment, 0);
       if (linear === undefined) {
         memory.store32(start + BREAK, end);
@@ -190,6 +190,16 @@ export class LinearPages<M extends Memory = LinearMemory> implements PageSource 
       if (Atomics.compareExchange(linear.words, index, word, end) === word) return old;
       if (increment < 0) return NULL;
     }
+  }
+
+  /**
+   * Grows the memory under a break that is to be at `end`. By an eighth more than that when it can: each growth of a
+   * WebAssembly.Memory replaces the buffer and all views of it, so a break that moves in small steps must not cause one
+   * at each.
+   */
+  #reach(end: number, limit: number): boolean {
+    const { memory } = this;
+    return memory.grow(Math.min(Math.ceil(end * 1.125), limit)) || memory.grow(end);
   }
 }
 

@@ -1,7 +1,7 @@
 // Holds real traces against the live C library, in all four modes: node matrix.mjs [--version 2.31] TRACE...
 // Paths may also be names of bundled traces; without any, all bundled traces are run.
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -11,7 +11,7 @@ const version = option < 0 ? "2.36" : args.splice(option, 2)[1];
 const bundled = fileURLToPath(new URL("../../../../apps/bench/traces/", import.meta.url));
 const traces =
   args.length > 0
-    ? args.map((path) => resolve(path))
+    ? args.map((path) => (existsSync(path) ? resolve(path) : `${bundled}${path}.trace.gz`))
     : readdirSync(bundled)
         .filter((name) => /\.trace(\.gz)?$/.test(name))
         .map((name) => bundled + name);

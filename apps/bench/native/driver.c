@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HEADER_WORDS = 8, MAPPED_FROM = 128 * 1024, LEAST_OPERATIONS = 300000, WARM_PASSES = 1, TIMED_PASSES = 5, CHUNK = 8192 };
+enum { HEADER_WORDS = 8, MAPPED_FROM = 128 * 1024, LEAST_OPERATIONS = 2000000, WARM_PASSES = 1, TIMED_PASSES = 5, CHUNK = 8192 };
 
 #ifdef NULL_ALLOCATOR
 /* What the driver itself costs: calls that do nothing. */

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { AllocatorHeap } from "./allocator-heap.ts";
 export type { Mallinfo2 } from "./inspect/info.ts";
 export type { ChunkInfo } from "./inspect/walk.ts";
 export type { Abi } from "./layout/abi.ts";

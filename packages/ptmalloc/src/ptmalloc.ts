@@ -16,24 +16,19 @@
  */
 import {
   type Address,
-  type AlignedAllocator,
-  expectAlignment,
   expectSize,
   type Footprint,
   type HeapFault,
   type HeapStats,
   type Inspectable,
   InvalidArgumentError,
-  InvalidPointerError,
   type Memory,
   type Owner,
   type PageSource,
-  type ReallocatingAllocator,
   type Trimmer,
-  type UsableSize,
-  type ZeroedAllocator,
 } from "@heapwright/allocator";
 import { LinearMemory, LinearPages } from "@heapwright/heap-memory";
+import { AllocatorHeap } from "./allocator-heap.ts";
 import { arenasOf } from "./arenas/arena.ts";
 import { lock, unlock } from "./arenas/lock.ts";
 import { Core } from "./core.ts";
@@ -48,7 +43,6 @@ import { mallopt } from "./mallopt.ts";
 import type { PtmallocOptions } from "./options.ts";
 import type { Probe } from "./probe.ts";
 import { beginHeap, findHeap } from "./state.ts";
-import { largestMapped } from "./system/mapped.ts";
 import { trimArena } from "./system/trim.ts";
 import { ThreadHeap } from "./thread.ts";
 import { bytesOf, type TypedArray, type TypedArrayKind, viewAt } from "./typed-arrays.ts";
@@ -67,21 +61,8 @@ import { bytesOf, type TypedArray, type TypedArrayKind, viewAt } from "./typed-a
  * heap.free(block);
  * ```
  */
-export class Ptmalloc
-  extends ThreadHeap
-  implements
-    AlignedAllocator,
-    ZeroedAllocator,
-    ReallocatingAllocator,
-    UsableSize,
-    Owner,
-    Trimmer,
-    Inspectable,
-    Footprint
-{
+export class Ptmalloc extends AllocatorHeap implements Owner, Trimmer, Inspectable, Footprint {
   readonly memory: Memory;
-  /** Every block's address is a multiple of this: 16, or 8 for the oldest profile on i386. */
-  readonly alignment: number;
   readonly #threads: ThreadHeap[] = [];
 
   /**
@@ -99,7 +80,6 @@ export class Ptmalloc
   ) {
     super(options instanceof Core ? options : beginHeap(source, options), 0);
     this.memory = this.core.mem;
-    this.alignment = this.core.alignMask + 1;
     this.#threads[0] = this;
     if (!(options instanceof Core)) this.probe = options.probe;
   }
@@ -210,48 +190,6 @@ export class Ptmalloc
 
   // ---- the contract --------------------------------------------------------------------------------------------------
 
-  allocate(size: number): Address {
-    return this.malloc(size);
-  }
-
-  deallocate(address: Address): void {
-    if (address === 0) return;
-    this.#expectBlock(address);
-    this.free(address);
-  }
-
-  allocateAligned(alignment: number, size: number): Address {
-    expectAlignment(alignment);
-    return this.memalign(alignment, size);
-  }
-
-  allocateZeroed(size: number): Address {
-    return this.calloc(1, size);
-  }
-
-  reallocate(address: Address, size: number): Address {
-    expectSize(size);
-    if (address === 0) return this.malloc(size);
-    this.#expectBlock(address);
-    return this.realloc(address, size === 0 ? 1 : size);
-  }
-
-  usableSize(address: Address): number {
-    this.#expectBlock(address);
-    return this.mallocUsableSize(address);
-  }
-
-  goodSize(size: number): number {
-    expectSize(size);
-    const { core } = this;
-    const needed = core.chunkSizeFor(size);
-    if (needed < 0) return size;
-    const mapped =
-      needed >= core.parameter(PARAMETER.mmapThreshold) &&
-      core.parameter(PARAMETER.mmaps) < core.parameter(PARAMETER.mmapsMax);
-    return (mapped ? largestMapped(core, needed) : needed) - core.word;
-  }
-
   owns(address: Address): boolean {
     if (address === 0 || address >>> 0 !== address) return false;
     for (const block of walkHeap(this.core)) {
@@ -328,15 +266,5 @@ export class Ptmalloc
    */
   [Symbol.dispose](): void {
     endHeap(this.core);
-  }
-
-  /** A block's address in form: inside the memory, aligned, past its header. */
-  #expectBlock(address: Address): void {
-    const { core } = this;
-    if (address >>> 0 !== address || address >= this.memory.byteLength)
-      throw new InvalidPointerError(address, "is not an address in the memory");
-    if ((address & core.alignMask) !== 0)
-      throw new InvalidPointerError(address, `is not ${core.alignMask + 1}-byte aligned`);
-    if (address < core.header) throw new InvalidPointerError(address, "is before the heap");
   }
 }

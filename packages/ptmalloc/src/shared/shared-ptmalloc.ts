@@ -6,21 +6,16 @@
  */
 import {
   type Address,
-  type AlignedAllocator,
   AttachError,
-  expectAlignment,
   expectSize,
   type HeapFault,
   type HeapStats,
   InvalidArgumentError,
-  InvalidPointerError,
   LockError,
-  type ReallocatingAllocator,
   type Trimmer,
-  type UsableSize,
-  type ZeroedAllocator,
 } from "@heapwright/allocator";
 import { FutexLock, type LinearMemory, LinearPages } from "@heapwright/heap-memory";
+import { AllocatorHeap } from "../allocator-heap.ts";
 import { trimHeap } from "../arenas/heap-trim.ts";
 import { consolidate } from "../bins/fastbins.ts";
 import { tcacheGet, tcacheIndex, tcacheServes } from "../bins/tcache.ts";
@@ -35,7 +30,6 @@ import { intMemalign } from "../ops/memalign.ts";
 import { intRealloc } from "../ops/realloc.ts";
 import type { Tunables } from "../options.ts";
 import { remapChunk, slideThresholds, unmapChunk } from "../system/mapped.ts";
-import { ThreadHeap } from "../thread.ts";
 import { SharedArenas } from "./arenas.ts";
 import { beginShared, findShared, openShared, type SharedState } from "./begin.ts";
 import { FIRST_ID, SHARED } from "./layout.ts";
@@ -92,13 +86,8 @@ export interface NewSharedPtmallocOptions extends SharedPtmallocOptions {
  * other.free(block);
  * ```
  */
-export class SharedPtmalloc
-  extends ThreadHeap
-  implements AlignedAllocator, ZeroedAllocator, ReallocatingAllocator, UsableSize, Trimmer
-{
+export class SharedPtmalloc extends AllocatorHeap implements Trimmer {
   readonly memory: LinearMemory;
-  /** Every block's address is a multiple of this: 16, or 8 for the oldest profile. */
-  readonly alignment: number;
   /** Who this side is, for {@link SharedPtmalloc.recover}: unlike all other sides' ids. */
   readonly id: number;
   readonly #source: SharedMappings;
@@ -110,7 +99,6 @@ export class SharedPtmalloc
     super(state.core, index);
     const { memory } = state.pages;
     this.memory = memory;
-    this.alignment = state.core.alignMask + 1;
     this.id = id;
     this.#source = state.source;
     this.#workers = workers;
@@ -233,44 +221,7 @@ export class SharedPtmalloc
     this.close();
   }
 
-  // ---- the contract --------------------------------------------------------------------------------------------------
-
-  allocate(size: number): Address {
-    return this.malloc(size);
-  }
-
-  deallocate(address: Address): void {
-    if (address === 0) return;
-    this.#expectBlock(address);
-    this.free(address);
-  }
-
-  allocateAligned(alignment: number, size: number): Address {
-    expectAlignment(alignment);
-    return this.memalign(alignment, size);
-  }
-
-  allocateZeroed(size: number): Address {
-    return this.calloc(1, size);
-  }
-
-  reallocate(address: Address, size: number): Address {
-    expectSize(size);
-    if (address === 0) return this.malloc(size);
-    this.#expectBlock(address);
-    return this.realloc(address, size === 0 ? 1 : size);
-  }
-
-  usableSize(address: Address): number {
-    this.#expectBlock(address);
-    return this.mallocUsableSize(address);
-  }
-
-  goodSize(size: number): number {
-    expectSize(size);
-    const needed = this.core.chunkSizeFor(size);
-    return needed < 0 ? size : needed - this.core.word;
-  }
+  // ---- heap-wide -----------------------------------------------------------------------------------------------------
 
   /**
    * Gives the free ends of all arenas in service back, for other arenas, each keeping `keep` bytes at its top.
@@ -482,14 +433,9 @@ export class SharedPtmalloc
     this.#source.reach();
   }
 
-  /** A block's address in form: inside the memory, aligned, past its header. */
-  #expectBlock(address: Address): void {
+  protected override expectBlock(address: Address): void {
     this.#renew();
-    if (address >>> 0 !== address || address >= this.memory.byteLength)
-      throw new InvalidPointerError(address, "is not an address in the memory");
-    if ((address & (this.alignment - 1)) !== 0)
-      throw new InvalidPointerError(address, `is not ${this.alignment}-byte aligned`);
-    if (address < this.core.header) throw new InvalidPointerError(address, "is before the heap");
+    super.expectBlock(address);
   }
 }
 

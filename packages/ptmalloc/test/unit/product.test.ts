@@ -55,6 +55,14 @@ describe("a heap in one line", () => {
     expect(pages.sbrk(0)).toBe(start);
     expect(() => Ptmalloc.attach(pages)).toThrow(AttachError);
   });
+
+  test("promises of a size no more than it keeps, whether the block is mapped or cut from the top", () => {
+    for (const size of [100_000, 131_072, 200_000]) {
+      const heap = inProcess();
+      heap.malloc(1);
+      expect(heap.usableSize(heap.malloc(size))).toBeGreaterThanOrEqual(heap.goodSize(size));
+    }
+  });
 });
 
 describe("attaching", () => {

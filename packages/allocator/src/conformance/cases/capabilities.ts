@@ -106,8 +106,13 @@ export const capabilityCases = (probe: Allocator, settings: Settings): Conforman
         const first = allocator.reallocate(NULL, sizes[1]!);
         expect(first !== NULL, "reallocate(NULL, size) does not allocate");
         let block = shadow.add(first, sizes[1]!);
-        for (const size of [...sizes, ...[...sizes].reverse()]) {
+        const empty = allocator.reallocate(NULL, 0);
+        expect(empty !== NULL, "reallocate(NULL, 0) does not allocate");
+        shadow.add(empty, 0);
+        // At the end from all bytes to none at once, and back: a block of no bytes is still a block of its own.
+        for (const size of [...sizes, ...[...sizes].reverse(), maxSize, 0, 1]) {
           const address = allocator.reallocate(block.address, size);
+          expect(address !== NULL || size > 0, "reallocate(block, 0) gave the block up");
           if (address === NULL) shadow.verify(block);
           else block = shadow.resize(block, address, size);
           verify();
@@ -117,7 +122,6 @@ export const capabilityCases = (probe: Allocator, settings: Settings): Conforman
             if (neighbour !== NULL) shadow.add(neighbour, 8);
           }
         }
-        expect(allocator.reallocate(block.address, 0) !== NULL, "reallocate(block, 0) gave the block up");
       },
     ),
     ...when(
@@ -192,6 +196,7 @@ export const capabilityCases = (probe: Allocator, settings: Settings): Conforman
           if (address === NULL) continue;
           const usable = allocator.usableSize(address);
           expect(usable >= size, `usableSize is ${usable} for a block of ${size}`);
+          expect(usable >= good, `usableSize is ${usable} for a block of ${size}, goodSize promised ${good}`);
           // Filling all of it must hurt no neighbour: the shadow fills, the audit looks.
           shadow.add(address, size);
           verify();

@@ -1,0 +1,82 @@
+/*
+ * AllocatorHeap: malloc in the words of the Allocator contract, which is stricter than C where C leaves things undefined.
+ *
+ * Each method says what the contract asks for by malloc's own, after its arguments are looked at; none adds a way through malloc.
+ */
+import {
+  type Address,
+  type AlignedAllocator,
+  expectAlignment,
+  expectSize,
+  InvalidPointerError,
+  type Memory,
+  type ReallocatingAllocator,
+  type UsableSize,
+  type ZeroedAllocator,
+} from "@heapwright/allocator";
+import type { Core } from "./core.ts";
+import { ThreadHeap } from "./thread.ts";
+
+/** What {@link Ptmalloc} and {@link SharedPtmalloc} have in common: C's words and those of the contract. */
+export abstract class AllocatorHeap
+  extends ThreadHeap
+  implements AlignedAllocator, ZeroedAllocator, ReallocatingAllocator, UsableSize
+{
+  abstract readonly memory: Memory;
+  /** Every block's address is a multiple of this: 16, or 8 for the oldest profile with 4-byte words. */
+  readonly alignment: number;
+
+  /** @internal */
+  constructor(core: Core, index: number) {
+    super(core, index);
+    this.alignment = core.alignMask + 1;
+  }
+
+  allocate(size: number): Address {
+    return this.malloc(size);
+  }
+
+  deallocate(address: Address): void {
+    if (address === 0) return;
+    this.expectBlock(address);
+    this.free(address);
+  }
+
+  allocateAligned(alignment: number, size: number): Address {
+    expectAlignment(alignment);
+    return this.memalign(alignment, size);
+  }
+
+  allocateZeroed(size: number): Address {
+    return this.calloc(1, size);
+  }
+
+  reallocate(address: Address, size: number): Address {
+    expectSize(size);
+    if (address === 0) return this.malloc(size);
+    this.expectBlock(address);
+    return this.realloc(address, size === 0 ? 1 : size);
+  }
+
+  usableSize(address: Address): number {
+    this.expectBlock(address);
+    return this.mallocUsableSize(address);
+  }
+
+  goodSize(size: number): number {
+    expectSize(size);
+    // A mapped block is larger, but whether a block is mapped depends on what is free when it is asked for.
+    const needed = this.core.chunkSizeFor(size);
+    return needed < 0 ? size : needed - this.core.word;
+  }
+
+  /** A block's address in form: inside the memory, aligned, past its header. */
+  protected expectBlock(address: Address): void {
+    const { alignment } = this;
+    if (address >>> 0 !== address || address >= this.memory.byteLength)
+      throw new InvalidPointerError(address, "is not an address in the memory");
+    if ((address & (alignment - 1)) !== 0)
+      throw new InvalidPointerError(address, `is not ${alignment}-byte aligned`);
+    if (address < this.core.header) throw new InvalidPointerError(address, "is before the heap");
+  }
+}

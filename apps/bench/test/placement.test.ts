@@ -147,7 +147,10 @@ describe("explain", () => {
     const { status, stdout } = heapwright("explain", "tar", "--op", "2000", "--abi", "x86_64");
     expect(status).toBe(0);
     expect(stdout).toMatch(/^op 2000, line 2007: a 199 5\nmalloc\(5\) returns 0x/);
-    expect(stdout).toMatch(/\nbins before\n[\s\S]*\nbins after\n[\s\S]*\nchunks around it, after\n/);
+    expect(stdout).toMatch(/\nbins before,.*\n[\s\S]*\nbins after\n[\s\S]*\nchunks around it, after\n/);
+    // The block comes from the chunk that its bin names first: with the chunk's 16 bytes of header before it.
+    const block = Number(/ returns (0x[0-9a-f]+)/.exec(stdout)?.[1]);
+    expect(Number(/\n {2}tcache 32 +(0x[0-9a-f]+) /.exec(stdout)?.[1])).toBe(block - 16);
   });
 
   test("an op that the trace does not have is the user's mistake", () => {

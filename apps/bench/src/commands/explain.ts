@@ -89,7 +89,7 @@ const run = async (nameOrPath: string, options: Options): Promise<void> => {
     "",
     ...numbered(narrator.sentences),
     "",
-    "bins before",
+    "bins before, each in the order in which malloc takes from it",
     ...changed(before, after, options.all),
     "",
     "bins after",

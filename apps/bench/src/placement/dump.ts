@@ -18,17 +18,24 @@ const lineOf = (name: string, chunks: readonly ChunkInfo[], toReal: ToReal): str
   return `  ${name.padEnd(14)} ${named.join(", ")}${rest}`;
 };
 
-/** The bins that hold something, one a line: chunk addresses, each with its size. */
+/** The list that a chunk stands in: its bin, and whose it is where that could be another's than the main thread's. */
+const listOf = (heap: Ptmalloc, { bin, arena, thread }: ChunkInfo, toReal: ToReal): string => {
+  const name = bin ?? "top";
+  if (thread !== undefined) return thread === 0 ? name : `${name} of thread ${thread}`;
+  return heap.arenas().length > 1 ? `${name} of ${hex(toReal(arena))}` : name;
+};
+
+/** The bins that hold something, one a line: chunk addresses, each with its size, in the order in which malloc takes them. */
 export const dumpBins = (heap: Ptmalloc, toReal: ToReal): string[] => {
   const bins = new Map<string, ChunkInfo[]>();
   for (const chunk of heap.walk()) {
-    const name = chunk.state === "top" ? "top" : chunk.state === "meta" ? undefined : chunk.bin;
-    if (name === undefined) continue;
-    const key = heap.arenas().length > 1 ? `${name} of ${hex(toReal(chunk.arena))}` : name;
-    const list = bins.get(key);
-    if (list === undefined) bins.set(key, [chunk]);
+    if (chunk.state === "meta" || chunk.state === "live") continue;
+    const name = listOf(heap, chunk, toReal);
+    const list = bins.get(name);
+    if (list === undefined) bins.set(name, [chunk]);
     else list.push(chunk);
   }
+  for (const chunks of bins.values()) chunks.sort((a, b) => (a.place ?? 0) - (b.place ?? 0));
   const lines = [...bins].sort(([a], [b]) => order(a) - order(b) || (a < b ? -1 : 1));
   return lines.length === 0 ? ["  (empty)"] : lines.map(([name, chunks]) => lineOf(name, chunks, toReal));
 };

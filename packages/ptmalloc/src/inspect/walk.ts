@@ -19,7 +19,20 @@ import { binName } from "./names.ts";
 export interface ChunkInfo extends BlockInfo {
   /** The arena (`struct malloc_state`) it belongs to, 0 for a chunk that is a mapping of its own. */
   readonly arena: Address;
+  /** Where it stands in its bin, in the order in which malloc takes from it: 0 for the chunk that goes first. */
+  readonly place?: number;
+  /** The thread whose tcache has it. */
+  readonly thread?: number;
 }
+
+/** Where a chunk is listed. */
+type Listing = Required<Pick<ChunkInfo, "bin" | "place">> & Pick<ChunkInfo, "thread">;
+
+/** What the chunk that holds a tcache itself is called. */
+const TCACHE_STRUCT = "tcache struct";
+
+/** Bins from here on hold chunks of more than one size, in descending order. */
+const FIRST_LARGE = 64;
 
 /** No list of a sound heap is longer than this; a longer one is a loop. */
 const LIST_LIMIT = 2 ** 26;
@@ -28,40 +41,68 @@ const LIST_LIMIT = 2 ** 26;
  * Calls `visit` for each element of a single-linked list whose links stand `linkAt` bytes into its elements: 0 in the tcache,
  * which links user addresses, two words in fast bins, which link chunks.
  */
-const eachLinked = (core: Core, first: Address, linkAt: number, visit: (element: Address) => void): void => {
+const eachLinked = (
+  core: Core,
+  first: Address,
+  linkAt: number,
+  visit: (element: Address, place: number) => void,
+): void => {
   let element = first;
-  for (let steps = 0; element !== 0 && steps < LIST_LIMIT; steps++) {
-    visit(element);
+  for (let place = 0; element !== 0 && place < LIST_LIMIT; place++) {
+    visit(element, place);
     element = core.mangle(element + linkAt, core.load(element + linkAt));
   }
 };
 
+/**
+ * A bin's chunks in the order in which malloc takes them: from the back, where the oldest unsorted or small chunk stands, and the
+ * smallest large one. Of large chunks of one size, the first is the one that the skip list knows and goes last.
+ *
+ *   fd order:   A 5008   B 5008   C 5008   D 4992        order of taking:   D   B   C   A
+ */
+const inOrder = (core: Core, bin: Address, large: boolean): Address[] => {
+  const chunks: Address[] = [];
+  let others: Address[] = [];
+  let chunk = core.bk(bin);
+  for (let steps = 0; chunk !== bin && steps < LIST_LIMIT; steps++) {
+    const before = core.bk(chunk);
+    if (large && before !== bin && core.size(before) === core.size(chunk)) others.push(chunk);
+    else {
+      for (const other of others.reverse()) chunks.push(other);
+      chunks.push(chunk);
+      others = [];
+    }
+    chunk = before;
+  }
+  return chunks;
+};
+
 /** The list that each cached or binned chunk is in, by chunk address. */
-const binsOf = (core: Core, arenas: readonly Address[], threads: number): Map<Address, string> => {
-  const names = new Map<Address, string>();
+const binsOf = (core: Core, arenas: readonly Address[], threads: number): Map<Address, Listing> => {
+  const listed = new Map<Address, Listing>();
   for (let thread = 0; thread < threads; thread++) {
     const tcache = tcacheOf(core, thread);
     if (tcache === 0) continue;
-    names.set(tcache - core.header, "tcache struct");
-    for (let bin = 0; bin < TCACHE_BINS; bin++) {
-      const size = core.minSize + bin * (core.alignMask + 1);
-      const first = core.load(tcache + core.g.tcacheEntriesAt + bin * core.word);
-      eachLinked(core, first, 0, (mem) => names.set(mem - core.header, `tcache ${size}`));
+    listed.set(tcache - core.header, { bin: TCACHE_STRUCT, place: 0, thread });
+    for (let index = 0; index < TCACHE_BINS; index++) {
+      const bin = `tcache ${core.minSize + index * (core.alignMask + 1)}`;
+      const first = core.load(tcache + core.g.tcacheEntriesAt + index * core.word);
+      eachLinked(core, first, 0, (mem, place) => listed.set(mem - core.header, { bin, place, thread }));
     }
   }
   for (const arena of arenas) {
     for (let index = 0; index < core.g.fastBins; index++) {
-      const name = `fast ${(index + 2) << core.g.fastShift}`;
-      eachLinked(core, core.load(core.fastbin(arena, index)), core.fdAt, (chunk) => names.set(chunk, name));
+      const bin = `fast ${(index + 2) << core.g.fastShift}`;
+      const first = core.load(core.fastbin(arena, index));
+      eachLinked(core, first, core.fdAt, (chunk, place) => listed.set(chunk, { bin, place }));
     }
     for (let index = 1; index < NBINS - 1; index++) {
-      const bin = core.bin(arena, index);
-      let steps = 0;
-      for (let chunk = core.fd(bin); chunk !== bin && steps < LIST_LIMIT; chunk = core.fd(chunk), steps++)
-        names.set(chunk, binName(index));
+      const bin = binName(index);
+      const chunks = inOrder(core, core.bin(arena, index), index >= FIRST_LARGE);
+      for (const [place, chunk] of chunks.entries()) listed.set(chunk, { bin, place });
     }
   }
-  return names;
+  return listed;
 };
 
 const describe = (
@@ -69,17 +110,18 @@ const describe = (
   arena: Address,
   chunk: Address,
   size: number,
-  names: Map<Address, string>,
+  listed: Map<Address, Listing>,
 ): ChunkInfo => {
   if (chunk === core.top(arena))
     return { address: chunk, size, state: "top", payload: chunk + core.header, arena };
   if (size === core.header) return { address: chunk, size, state: "meta", arena };
   const payload = chunk + core.header;
-  const bin = names.get(chunk);
-  if (bin === undefined) return { address: chunk, size, state: "live", payload, arena };
-  if (bin === "tcache struct") return { address: chunk, size, state: "meta", bin, arena };
+  const listing = listed.get(chunk);
+  if (listing === undefined) return { address: chunk, size, state: "live", payload, arena };
+  const { bin } = listing;
+  if (bin === TCACHE_STRUCT) return { address: chunk, size, state: "meta", bin, arena };
   const cached = bin.startsWith("tcache") || bin.startsWith("fast");
-  return { address: chunk, size, state: cached ? "cached" : "free", payload, bin, arena };
+  return { address: chunk, size, state: cached ? "cached" : "free", payload, arena, ...listing };
 };
 
 /** Where the first chunk stands in memory that begins at `start`. */
@@ -94,7 +136,7 @@ function* chunksFrom(
   arena: Address,
   start: Address,
   end: number,
-  names: Map<Address, string>,
+  listed: Map<Address, Listing>,
 ): Generator<ChunkInfo> {
   const top = core.top(arena);
   let chunk = start;
@@ -105,7 +147,7 @@ function* chunksFrom(
       if (end !== Number.POSITIVE_INFINITY) yield { address: chunk, size: end - chunk, state: "meta", arena };
       return;
     }
-    yield describe(core, arena, chunk, size, names);
+    yield describe(core, arena, chunk, size, listed);
     if (chunk === top) return;
     const next = chunk + size;
     if (arena === core.main && size === core.header && core.head(next) === core.header + PREV_INUSE) {
@@ -139,11 +181,11 @@ export const walkHeap = (
   arenas: readonly Address[] = arenasOf(core),
   threads: number = threadCount(core),
 ): ChunkInfo[] => {
-  const names = binsOf(core, arenas, threads);
+  const listed = binsOf(core, arenas, threads);
   const chunks: ChunkInfo[] = [];
   for (const arena of arenas)
     for (const [first, end] of stretchesOf(core, arena))
-      chunks.push(...chunksFrom(core, arena, first, end, names));
+      chunks.push(...chunksFrom(core, arena, first, end, listed));
   for (const chunk of core.mappings)
     chunks.push({
       address: chunk,

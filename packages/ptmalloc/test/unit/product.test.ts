@@ -65,6 +65,54 @@ describe("a heap in one line", () => {
   });
 });
 
+describe("the place of a chunk in its bin", () => {
+  /** Fills the bins with chunks of one size, each between live blocks, freed in an order that is not that of their addresses. */
+  const freed = (tunables: PtmallocOptions["tunables"], sizes: readonly number[]): Ptmalloc => {
+    const heap = small({ tunables: tunables ?? {} });
+    const blocks = sizes.map((size) => {
+      const block = heap.malloc(size);
+      heap.malloc(1);
+      return block;
+    });
+    for (const at of [2, 0, 3, 1]) heap.free(blocks[at]!);
+    return heap;
+  };
+  const first = (heap: Ptmalloc, bin: string): number =>
+    [...heap.walk()].find((chunk) => chunk.bin?.startsWith(bin) && chunk.place === 0)?.payload ?? 0;
+
+  for (const [bin, tunables, sizes] of [
+    ["tcache 112", {}, [100, 100, 100, 100]],
+    ["fast 32", { "glibc.malloc.tcache_count": 0 }, [25, 25, 25, 25]],
+    ["small", { "glibc.malloc.tcache_count": 0 }, [100, 100, 100, 100]],
+    ["large", { "glibc.malloc.tcache_count": 0 }, [5000, 5010, 4990, 5000]],
+  ] as const) {
+    test(`tells which one is taken next: ${bin}`, () => {
+      const heap = freed(tunables, sizes);
+      // A request that nothing serves sorts the unsorted chunks into their bins.
+      if (bin === "small" || bin === "large") heap.malloc(100_000);
+      for (let left = 4; left > 0; left--) {
+        const next = first(heap, bin);
+        expect(next).not.toBe(0);
+        expect(heap.malloc(Math.min(...sizes))).toBe(next);
+      }
+      expect(first(heap, bin)).toBe(0);
+    });
+  }
+
+  test("is told of the tcache of each thread", () => {
+    const heap = small();
+    const other = heap.thread(1);
+    const [a, b] = [heap.malloc(10), other.malloc(10)];
+    heap.free(a);
+    other.free(b);
+    const cached = [...heap.walk()].filter((chunk) => chunk.state === "cached");
+    expect(cached.map(({ payload, thread, place }) => [payload, thread, place])).toEqual([
+      [a, 0, 0],
+      [b, 1, 0],
+    ]);
+  });
+});
+
 describe("attaching", () => {
   test("finds the heap of another, with its blocks", () => {
     const memory = LinearMemory.shared(2 ** 20);

@@ -33,10 +33,12 @@ export class ThreadState {
   readonly room: number;
   /** How many tcache bins there are. Settled when the heap begins. */
   readonly bins: number;
-  /** What marks a chunk as cached. */
+  /** What marks a chunk as cached: a signed number, which V8 keeps in a register where an unsigned one may be a double. */
   fastKey = 0;
   /** The bits of a link's page number that mangle it: all, or none without safe-linking. */
   fastMangle = 0;
+  /** Whether the express code may be asked: see express/malloc.ts. Never while a probe wants to be told. */
+  express = false;
   /** Unsorted chunks that the allocation now running has sorted. */
   sorted = 0;
 
@@ -67,7 +69,8 @@ export class ThreadState {
     this.halves = mem.halves;
     const ready = tcache !== 0 && core.probe === undefined;
     this.fastBins = ready ? this.bins : 0;
-    this.fastKey = core.tcacheKey(tcache);
+    this.express = ready && core.profile.express && core.parameter(PARAMETER.tcacheUnsortedLimit) === 0;
+    this.fastKey = core.tcacheKey(tcache) | 0;
     this.fastMangle = core.safeLinking ? 0xfffff : 0;
   }
 

@@ -9,8 +9,11 @@ import { type Address, expectSize, InvalidArgumentError } from "@heapwright/allo
 import { leaveArena } from "./arenas/arena.ts";
 import { IS_MMAPPED } from "./core.ts";
 import { corrupted } from "./errors.ts";
+import { freeExpress } from "./express/free.ts";
+import { LEAVE, mallocExpress } from "./express/malloc.ts";
+import { reallocExpress } from "./express/realloc.ts";
 import { TCACHE_BINS } from "./layout/geometry.ts";
-import { callocSlow, freeSlow, mallocSlow, memalignSlow, reallocSlow } from "./ops/entry.ts";
+import { callocSlow, expectFromMain, freeSlow, mallocSlow, memalignSlow, reallocSlow } from "./ops/entry.ts";
 import { ThreadState } from "./thread-state.ts";
 
 /** No request from here on is cached. */
@@ -49,13 +52,12 @@ export class ThreadHeap extends ThreadState {
         if (count !== 0) {
           const head = (tcache >>> 2) + FAST_ENTRIES + bin;
           const mem = words[head]!;
-          if ((mem & 15) === 0) {
-            const entry = mem >>> 2;
-            words[head] = ((mem >>> 12) & this.fastMangle) ^ words[entry]!;
-            halves[counted] = count - 1;
-            words[entry + 1] = 0;
-            return mem;
-          }
+          if ((mem & 15) !== 0) return mallocSlow(this.core, this, bytes);
+          const entry = mem >>> 2;
+          words[head] = ((mem >>> 12) & this.fastMangle) ^ words[entry]!;
+          halves[counted] = count - 1;
+          words[entry + 1] = 0;
+          return mem;
         }
       }
       return this.mallocOther(bytes);
@@ -66,6 +68,13 @@ export class ThreadHeap extends ThreadState {
 
   /** What malloc does where its fast path does not serve. */
   protected mallocOther(bytes: number): Address {
+    if (this.express) {
+      const mem = mallocExpress(this.core, this, bytes);
+      if (mem !== LEAVE) {
+        if ((this.words[(mem - 4) >>> 2]! & 6) !== 0) expectFromMain(this.core, mem, "malloc");
+        return mem;
+      }
+    }
     return mallocSlow(this.core, this, bytes);
   }
 
@@ -84,7 +93,7 @@ export class ThreadHeap extends ThreadState {
     if ((head & NOT_FAST) === 0 && (mem & 15) === 0 && bin >>> 0 < this.fastBins) {
       const counted = (tcache >>> 1) + bin;
       const count = halves[counted]!;
-      if (count < this.room && words[entry + 1] !== this.fastKey) {
+      if (count < this.room && (words[entry + 1]! | 0) !== this.fastKey) {
         const first = (tcache >>> 2) + FAST_ENTRIES + bin;
         words[entry + 1] = this.fastKey;
         words[entry] = ((mem >>> 12) & this.fastMangle) ^ words[first]!;
@@ -98,7 +107,7 @@ export class ThreadHeap extends ThreadState {
 
   /** What free does where its fast path does not serve. */
   protected freeOther(mem: Address): void {
-    freeSlow(this.core, this, mem);
+    if (!this.express || !freeExpress(this.core, this, mem, false)) freeSlow(this.core, this, mem);
   }
 
   /** C's `calloc`: `count * size` bytes, all zero; or 0 when exhausted or when the product is too large. */
@@ -122,6 +131,13 @@ export class ThreadHeap extends ThreadState {
     if (bytes === 0) {
       this.free(mem);
       return 0;
+    }
+    if (this.express) {
+      const moved = reallocExpress(this.core, this, mem, bytes);
+      if (moved !== LEAVE) {
+        if ((this.words[(moved - 4) >>> 2]! & 6) !== 0) expectFromMain(this.core, moved, "realloc");
+        return moved;
+      }
     }
     return reallocSlow(this.core, this, mem, bytes);
   }

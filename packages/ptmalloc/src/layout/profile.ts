@@ -42,6 +42,8 @@ export interface Profile {
   readonly anyMmapThreshold: boolean;
   /** Whether a thread keeps the arena that it was given, or tries the arenas in turn at each contended malloc (2.12). */
   readonly arenaChoice: "attached" | "ring";
+  /** Whether the express code is this version's. */
+  readonly express: boolean;
   /** How a failed assertion is worded. */
   readonly assertions: "function" | "line" | "old";
 }
@@ -62,6 +64,7 @@ const glibc236: Profile = {
   heapInfoWords: 5,
   anyMmapThreshold: true,
   arenaChoice: "attached",
+  express: true,
   assertions: "function",
 };
 
@@ -73,6 +76,7 @@ const glibc231: Profile = {
   tcacheWalkIsCounted: false,
   fallbackMegabyte: "least",
   heapInfoWords: 4,
+  express: false,
   anyMmapThreshold: false,
   assertions: "old",
 };
@@ -86,6 +90,7 @@ const glibc241: Profile = {
   reallocKeepsWhatFits: true,
   fallbackMegabyte: "least",
   memalignUsesTcache: true,
+  express: false,
   assertions: "line",
 };
 

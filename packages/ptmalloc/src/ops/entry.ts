@@ -56,6 +56,12 @@ const expectFrom = (
   );
 };
 
+/** What malloc or realloc returns while there is one thread must be a mapping, or of the main arena. */
+export const expectFromMain = (core: Core, mem: Address, by: "malloc" | "realloc"): void =>
+  by === "malloc"
+    ? expectFrom(core, mem, core.main, "__libc_malloc", "victim", "&main_arena")
+    : expectFrom(core, mem, core.main, "__libc_realloc", "newp", "ar_ptr");
+
 /** One allocation by any of the three ways, told apart by `alignment`: 0 for malloc. */
 const allocateFrom = (
   core: Core,
@@ -115,7 +121,7 @@ export const mallocSlow = (core: Core, thread: ThreadState, bytes: number): Addr
   if (core.multiThreaded())
     return allocate(core, thread, bytes, 0, "__libc_malloc", "victim", "memory_malloc_retry");
   const mem = intMalloc(core, thread, core.main, bytes);
-  expectFrom(core, mem, core.main, "__libc_malloc", "victim", "&main_arena");
+  expectFromMain(core, mem, "malloc");
   return mem;
 };
 
@@ -210,6 +216,9 @@ export const callocSlow = (core: Core, thread: ThreadState, bytes: number): Addr
   return mem;
 };
 
+/** A call of the memory's own fill costs as much as a loop over this many bytes. */
+const CLEAR_LOOP = 256;
+
 /** Clears what is not known to be zero. */
 const clear = (core: Core, mem: Address, bytes: number, top: Address, dirty: number): void => {
   const chunk = mem - core.header;
@@ -223,7 +232,8 @@ const clear = (core: Core, mem: Address, bytes: number, top: Address, dirty: num
   const length = size - core.word;
   if (length < 3 * core.word && !core.profile.callocUsesTcache)
     throw assertionFailed(core, chunk, "__libc_calloc", "nclears >= 3");
-  core.mem.fill(mem, length, 0);
+  if (length > CLEAR_LOOP) core.mem.fill(mem, length, 0);
+  else for (let at = 0; at < length; at += 4) core.store32(mem + at, 0);
 };
 
 /** Whether a request fits a block with less than two words to spare, or a mapping with at most a page. */

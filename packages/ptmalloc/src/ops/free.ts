@@ -5,22 +5,17 @@
  * The order of the tests is part of the behaviour: what one lets pass, a later one may find.
  */
 import type { Address } from "@heapwright/allocator";
-import { heapArena } from "../arenas/heap.ts";
-import { trimHeap } from "../arenas/heap-trim.ts";
 import { markBin } from "../bins/binmap.ts";
-import { consolidate, isFast, putFast } from "../bins/fastbins.ts";
+import { isFast, putFast } from "../bins/fastbins.ts";
 import { clearSizeLinks, unlinkChunk } from "../bins/links.ts";
 import { expectNotCached, tcacheHasRoom, tcacheIndex, tcachePut, tcacheServes } from "../bins/tcache.ts";
 import { type Core, PREV_INUSE } from "../core.ts";
-import { assertionFailed, corrupted } from "../errors.ts";
-import { PARAMETER } from "../layout/statics.ts";
+import { corrupted } from "../errors.ts";
+import { freeExpress } from "../express/free.ts";
 import { unmapChunk } from "../system/mapped.ts";
-import { trimBreak } from "../system/trim.ts";
 import type { ThreadState } from "../thread-state.ts";
+import { CONSOLIDATION_THRESHOLD, giveBack } from "./give-back.ts";
 import { perturbFreed } from "./serve.ts";
-
-/** A freed chunk of this many bytes is a sign to merge and trim. FASTBIN_CONSOLIDATION_THRESHOLD. */
-const CONSOLIDATION_THRESHOLD = 65536;
 
 /** Whether a chunk with its size would reach past the end of the address space; a size of 0 counts, as in C. */
 export const wraps = (core: Core, chunk: Address, size: number): boolean =>
@@ -34,6 +29,7 @@ export const intFree = (
   chunk: Address,
   locked: boolean,
 ): void => {
+  if (thread.express && freeExpress(core, thread, chunk + core.header, locked)) return;
   const size = core.size(chunk);
   if (wraps(core, chunk, size) || core.misaligned(chunk)) throw corrupted(chunk, "free(): invalid pointer");
   if (size < core.minSize || (size & core.alignMask) !== 0) throw corrupted(chunk, "free(): invalid size");
@@ -137,16 +133,4 @@ const putSmall = (core: Core, arena: Address, chunk: Address, size: number): voi
   markBin(core, arena, index);
   core.linkBetween(chunk, bin, first);
   core.setFree(chunk, size);
-};
-
-const giveBack = (core: Core, arena: Address): void => {
-  if (core.haveFastChunks(arena)) consolidate(core, arena);
-  const pad = core.parameter(PARAMETER.topPad);
-  if (arena === core.main) {
-    if (core.size(core.top(arena)) >= core.parameter(PARAMETER.trimThreshold)) trimBreak(core, arena, pad);
-    return;
-  }
-  const heap = core.heapFor(core.top(arena));
-  if (heapArena(core, heap) !== arena) throw assertionFailed(core, heap, "_int_free", "heap->ar_ptr == av");
-  trimHeap(core, heap, pad);
 };

@@ -11,6 +11,7 @@ import { takeSmall } from "../bins/smallbins.ts";
 import { takeUnsorted } from "../bins/unsorted.ts";
 import type { Core } from "../core.ts";
 import { corrupted } from "../errors.ts";
+import { LEAVE, mallocExpress } from "../express/malloc.ts";
 import { systemMalloc } from "../system/sysmalloc.ts";
 import type { ThreadState } from "../thread-state.ts";
 import { cutTop, serve } from "./serve.ts";
@@ -21,6 +22,10 @@ import { cutTop, serve } from "./serve.ts";
  * @returns the user address, or 0 when exhausted.
  */
 export const intMalloc = (core: Core, thread: ThreadState, arena: Address, bytes: number): Address => {
+  if (thread.express) {
+    const mem = mallocExpress(core, thread, bytes);
+    if (mem !== LEAVE) return mem;
+  }
   const needed = core.chunkSizeFor(bytes);
   if (needed < 0) return 0;
   if (arena === 0) return serve(core, systemMalloc(core, thread, 0, needed), bytes);

@@ -19,6 +19,12 @@ const expectSound = (core: Core, arena: Address, chunk: Address, size: number): 
     throw corrupted(next, "realloc(): invalid next size");
 };
 
+/** The chunk in hand must be as large as the one wanted, whatever it was made of. */
+export const expectEnough = (core: Core, chunk: Address, size: number, needed: number): void => {
+  if (size < needed)
+    throw assertionFailed(core, chunk, "_int_realloc", "(unsigned long) (newsize) >= (unsigned long) (nb)");
+};
+
 /**
  * Changes `chunk` of `oldSize` bytes to at least `needed` bytes.
  *
@@ -66,8 +72,7 @@ export const intRealloc = (
       size = core.size(target) + oldSize;
     }
   } else if (probe !== undefined) probe.event("realloc_in_place", mem, oldSize, needed);
-  if (size < needed)
-    throw assertionFailed(core, chunk, "_int_realloc", "(unsigned long) (newsize) >= (unsigned long) (nb)");
+  expectEnough(core, chunk, size, needed);
   giveBackTail(core, thread, arena, chunk, size, needed);
   return mem;
 };

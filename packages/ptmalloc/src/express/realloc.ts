@@ -1,0 +1,86 @@
+/*
+ * realloc of a chunk of the main arena: in place, into top or into the free chunk behind it; else moved.
+ *
+ * The same steps as ops/realloc.ts, which does them wherever a test fails: see malloc.ts here.
+ */
+import type { Address } from "@heapwright/allocator";
+import type { Core } from "../core.ts";
+import { intFree } from "../ops/free.ts";
+import { intMalloc } from "../ops/malloc.ts";
+import { expectEnough } from "../ops/realloc.ts";
+import type { ThreadState } from "../thread-state.ts";
+import { unlink } from "./lists.ts";
+import { LEAVE, unusual } from "./malloc.ts";
+
+/** A call of the memory's own copy costs as much as a loop over this many bytes. */
+const COPY_LOOP = 256;
+
+/** Copies whole words between chunks that do not overlap. */
+const copyWords = (core: Core, words: Uint32Array, target: Address, source: Address, bytes: number): void => {
+  if (bytes > COPY_LOOP) {
+    core.mem.copy(target, source, bytes);
+    return;
+  }
+  const to = target >>> 2;
+  const from = source >>> 2;
+  const count = bytes >>> 2;
+  for (let i = 0; i < count; i++) words[to + i] = words[from + i]!;
+};
+
+/** Changes the size of a live block. Gives its address, 0 when exhausted, or LEAVE when nothing is done. */
+export const reallocExpress = (core: Core, thread: ThreadState, mem: Address, bytes: number): number => {
+  let { words } = thread;
+  const main = core.main;
+  const chunk = mem - 8;
+  const head = words[(mem - 4) >>> 2]!;
+  const oldSize = (head & -8) >>> 0;
+  const systemMem = words[(main + 0x454) >>> 2]!;
+  if ((head & 6) !== 0 || (mem & 15) !== 0 || oldSize <= 8 || oldSize >= systemMem || bytes > 0x7fff0000)
+    return LEAVE;
+  const next = (chunk + oldSize) >>> 0;
+  const nextHead = words[(next + 4) >>> 2]!;
+  const nextSize = (nextHead & -8) >>> 0;
+  if (nextHead <= 8 || nextSize >= systemMem || unusual(core, words)) return LEAVE;
+  const needed = bytes < 13 ? 16 : (bytes + 19) & -16;
+  let size = oldSize;
+  if (oldSize < needed) {
+    const top = words[(main + 0x38) >>> 2]!;
+    const both = (oldSize + nextSize) >>> 0;
+    if (next === top && both >= needed + 16) {
+      const rest = chunk + needed;
+      words[(mem - 4) >>> 2] = (head & 7) | needed;
+      words[(main + 0x38) >>> 2] = rest;
+      words[(rest + 4) >>> 2] = (both - needed) | 1;
+      return mem;
+    }
+    if (next !== top && both >= needed && (words[(next + nextSize + 4) >>> 2]! & 1) === 0) {
+      unlink(core, words, next);
+      size = both;
+    } else {
+      const moved = intMalloc(core, thread, main, needed - 15);
+      if (moved === 0) return 0;
+      // The heap may have grown, and its views been replaced.
+      words = thread.words;
+      if (moved - 8 !== next) {
+        copyWords(core, words, moved, mem, oldSize - 4);
+        intFree(core, thread, main, chunk, true);
+        return moved;
+      }
+      // The chunk that came is the neighbour: together they are enough without a copy.
+      size = oldSize + ((words[(next + 4) >>> 2]! & -8) >>> 0);
+    }
+  }
+  if (size < needed) expectEnough(core, chunk, size, needed);
+  const restSize = size - needed;
+  if (restSize < 16) {
+    words[(mem - 4) >>> 2] = (head & 7) | size;
+    words[(chunk + size + 4) >>> 2]! |= 1;
+    return mem;
+  }
+  const rest = chunk + needed;
+  words[(mem - 4) >>> 2] = (head & 7) | needed;
+  words[(rest + 4) >>> 2] = restSize | 1;
+  words[(rest + restSize + 4) >>> 2]! |= 1;
+  intFree(core, thread, main, rest, true);
+  return mem;
+};

@@ -1,6 +1,6 @@
 // The command line as its users have it: built, in a process of its own, from a folder that is not the checkout's.
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -30,6 +30,10 @@ beforeAll(() => {
   writeFileSync(join(folder, "small.trace"), SMALL);
   writeFileSync(join(folder, "packed.trace.gz"), gzipSync(SMALL));
   writeFileSync(join(folder, "broken.trace"), SMALL.replace("f 0", "f 7"));
+  writeFileSync(join(folder, "calls.log"), "malloc(24) = 0x1000\nfree(0x1000) = <void>\n");
+  writeFileSync(join(folder, "sizes.log"), "malloc(1e300) = 0x1000\n");
+  writeFileSync(join(folder, "empty"), "");
+  mkdirSync(join(folder, "folder"));
   writeFileSync(join(folder, "cut.trace.gz"), gzipSync(SMALL).subarray(0, 60));
 }, 180_000);
 
@@ -71,13 +75,94 @@ describe("a user's mistake is one line and exit code 2", () => {
     [["compare", "--runs", "0"], /^error: [^\n]*--runs must be a whole number from 1 on\.\n$/],
     [["nonesuch"], "error: unknown command 'nonesuch'\n"],
     [["replay", "small.trace", "-a", "spans, tlsf"], "heapwright: replay takes one allocator\n"],
-    [["import", "nonesuch", "-o", "x"], /^heapwright: cannot read nonesuch: [^\n]*\n$/],
-    [["record", "--", "/nonesuch/program"], /^heapwright: [^\n]*\n$/],
+    [
+      ["compare", "small.trace", "--json", "nonesuch/x"],
+      "heapwright: cannot write nonesuch/x: no such file or folder\n",
+    ],
+    [["compare", "small.trace", "--html", "folder"], "heapwright: cannot write folder: it is a folder\n"],
+    [
+      ["compare", "small.trace", "--csv", "empty/x"],
+      "heapwright: cannot write empty/x: empty is no folder\n",
+    ],
+    [["info"], "error: missing required argument 'trace'\n"],
+    [["info", "empty"], "heapwright: empty: the trace is empty\n"],
+    [
+      ["replay", "small.trace", "--check-every", "x"],
+      /^error: [^\n]*--check-every must be a whole number from 1 on\.\n$/,
+    ],
+    [["import", "nonesuch", "-o", "x"], "heapwright: cannot read the log nonesuch: no such file or folder\n"],
+    [["import", "folder", "-o", "x"], "heapwright: cannot read the log folder: it is a folder\n"],
+    [["import", "empty", "-o", "x"], "heapwright: empty: no malloc call found\n"],
+    [["import", "sizes.log", "-o", "x"], /^heapwright: sizes\.log: [^\n]*\n$/],
+    [
+      ["import", "calls.log", "-o", "nonesuch/x"],
+      "heapwright: cannot write nonesuch/x: no such file or folder\n",
+    ],
+    [["mm", "nonesuch"], "heapwright: cannot read the script nonesuch: no such file or folder\n"],
+    [["mm", "small.trace"], "heapwright: small.trace, line 7: unknown operation: a\n"],
+    [["explain", "small.trace", "--op", "3"], "heapwright: --op 3: the trace has ops 0 to 2\n"],
+    [
+      ["explain", "small.trace", "--op", "0", "--maps", "empty"],
+      "heapwright: empty: maps must be lines of /proc/PID/maps, not an empty file\n",
+    ],
+    [
+      ["record", "--", "/nonesuch/program"],
+      "heapwright: cannot run /nonesuch/program: no such file or folder\n",
+    ],
+    [["record", "-o", "folder", "--", "true"], "heapwright: cannot write folder: it is a folder\n"],
   ])("%j", (args, message) => {
+    const before = readdirSync(folder);
     const { status, stdout, stderr } = heapwright(...args);
     expect(stdout).toBe("");
     if (typeof message === "string") expect(stderr).toBe(message);
     else expect(stderr).toMatch(message);
+    expect(status).toBe(2);
+    expect(readdirSync(folder)).toEqual(before);
+  });
+});
+
+describe("help", () => {
+  test("tells the version, the package's", () => {
+    const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+    expect(heapwright("--version")).toEqual({ status: 0, stdout: `${version}\n`, stderr: "" });
+  });
+
+  test("gives an example of each command that it lists, with options that the command has", () => {
+    const listed = [...heapwright("--help").stdout.matchAll(/^ {2}(\w+) /gm)].map(([, name]) => name!);
+    const commands = listed.filter((name) => name !== "help");
+    expect(commands).toHaveLength(9);
+    for (const name of commands) {
+      const { status, stdout, stderr } = heapwright(name, "--help");
+      expect([status, stderr]).toEqual([0, ""]);
+      const example = new RegExp(`\nExample:\n(?: .*\n)* {2}heapwright ${name} (.*)\n$`).exec(stdout)?.[1];
+      expect(example, name).toBeDefined();
+      for (const [option] of example!.split(" -- ")[0]!.matchAll(/--[a-z]+/g))
+        expect(stdout).toContain(option);
+    }
+  });
+});
+
+describe("an output that cannot be written", () => {
+  const output = ["compare", "--list"];
+
+  test("a reader that has seen enough is no fault", async () => {
+    const child = spawn(process.execPath, [built, ...output], { stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout.destroy();
+    let stderr = "";
+    child.stderr.on("data", (chunk) => {
+      stderr += chunk;
+    });
+    const status = await new Promise((resolve) => child.on("close", resolve));
+    expect([status, stderr]).toEqual([0, ""]);
+  });
+
+  test("any other reason is told in one line", () => {
+    const readOnly = openSync(join(folder, "empty"), "r");
+    const { status, stderr } = spawnSync(process.execPath, [built, ...output], {
+      stdio: ["ignore", readOnly, "pipe"],
+      encoding: "utf8",
+    });
+    expect(stderr).toMatch(/^heapwright: cannot write the output: [^\n]*\n$/);
     expect(status).toBe(2);
   });
 });

@@ -1,6 +1,6 @@
-import { writeFile } from "node:fs/promises";
 import { SingleBar } from "cli-progress";
 import type { Command } from "commander";
+import { expectWritable, writeWhole } from "../files.ts";
 import { toColumns } from "../measure/columns.ts";
 import { type Cell, compare, type Plan, stepsOf } from "../measure/compare.ts";
 import { runWorker } from "../measure/run-worker.ts";
@@ -63,6 +63,7 @@ const list = async (): Promise<void> => {
 };
 
 const run = async (names: readonly string[], options: CompareOptions): Promise<void> => {
+  expectWritable(options.json, options.csv, options.html);
   const asked = parseSpecs(options.allocators ?? DEFAULT_ALLOCATORS);
   for (const spec of asked) expectSpec(spec);
   const traces: NamedTrace[] = [];
@@ -80,9 +81,12 @@ const run = async (names: readonly string[], options: CompareOptions): Promise<v
   const cells = await measured(plan);
   process.stdout.write(`${report(plan, cells)}\n`);
   const setting = describeSetting(options.runs, options.timeLimit);
-  if (options.json !== undefined) await save(options.json, toJson(cells, setting));
-  if (options.csv !== undefined) await save(options.csv, toCsv(cells));
-  if (options.html !== undefined) await save(options.html, toHtml(cells, setting));
+  const files: [string, string][] = [];
+  if (options.json !== undefined) files.push([options.json, toJson(cells, setting)]);
+  if (options.csv !== undefined) files.push([options.csv, toCsv(cells)]);
+  if (options.html !== undefined) files.push([options.html, toHtml(cells, setting)]);
+  writeWhole(files);
+  for (const [path] of files) process.stderr.write(`wrote ${path}\n`);
 };
 
 /** Builds each allocator once, in a worker. One that cannot be built is the user's mistake, unless nobody asked for it. */
@@ -142,11 +146,4 @@ const report = ({ traces, limitMs }: Plan, cells: readonly Cell[]): string => {
         ]
       : []),
   ].join("\n\n");
-};
-
-const save = async (path: string, text: string): Promise<void> => {
-  await writeFile(path, text).catch((error: Error) => {
-    throw new UserError(`cannot write ${path}: ${error.message}`);
-  });
-  process.stderr.write(`wrote ${path}\n`);
 };

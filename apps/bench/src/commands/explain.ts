@@ -6,15 +6,15 @@ import { LinearMemory, LinearPages } from "@heapwright/heap-memory";
 import { Ptmalloc } from "@heapwright/ptmalloc";
 import { OpKind, type Trace } from "@heapwright/trace";
 import type { Command } from "commander";
+import { readText } from "../files.ts";
 import { dumpBins, dumpChunks, hex } from "../placement/dump.ts";
-import { readText, traceFile } from "../placement/files.ts";
 import { Narrator } from "../placement/narrate.ts";
 import { opCall, opLine, opText } from "../placement/op-text.ts";
 import { addHeapOptions, type HeapOptions, whole } from "../placement/options.ts";
 import { startProcess } from "../placement/process-image.ts";
 import { Replay, type ReplayTarget, threadsOf } from "../placement/replay.ts";
 import { Words } from "../placement/words.ts";
-import { loadTrace } from "../traces/load.ts";
+import { loadTrace, traceFile } from "../traces/load.ts";
 import { UserError } from "../user-error.ts";
 
 interface Options extends HeapOptions {

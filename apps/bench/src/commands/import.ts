@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { importLtrace, importMtrace, Recording, TraceFormatError } from "@heapwright/trace";
 import { type Command, Option } from "commander";
+import { expectWritable, linesOf } from "../files.ts";
 import { describeTrace, saveTrace } from "../traces/save.ts";
 import { UserError } from "../user-error.ts";
 
@@ -23,18 +23,17 @@ export const register = (program: Command): void => {
     .requiredOption("-o, --out <file>", "the trace to write; compressed when its name ends in .gz")
     .option("--program <text>", "what the trace says it is of")
     .action(async (log: string, options: ImportOptions) => {
-      const text = await readFile(log, "utf8").catch((error: Error) => {
-        throw new UserError(`cannot read ${log}: ${error.message}`);
-      });
-      const lines = text.split("\n");
-      const format = options.format === "auto" ? guess(lines) : options.format;
+      expectWritable(options.out);
+      const { format, lines } = opened(log, options.format);
       const recording = new Recording();
       let ignored = 0;
       try {
         if (format === "mtrace") importMtrace(lines, recording);
         else ignored = importLtrace(lines, recording);
       } catch (error) {
-        if (error instanceof TraceFormatError) throw new UserError(`${log}: ${error.message}`);
+        // A RangeError: a size or count that no trace can hold.
+        if (error instanceof TraceFormatError || error instanceof RangeError)
+          throw new UserError(`${log}: ${error.message}`);
         throw error;
       }
       const trace = recording.finish(options.program ?? `imported from ${format}: ${log}`);
@@ -52,6 +51,18 @@ export const register = (program: Command): void => {
     });
 };
 
+/** The log's lines and format, told by its first line when the user does not say it. */
+const opened = (log: string, asked: ImportOptions["format"]) => {
+  const lines = linesOf(log, "the log");
+  if (asked !== "auto") return { format: asked, lines };
+  const first: string = lines.next().value ?? "";
+  return { format: guess(first), lines: withFirst(first, lines) };
+};
+
+function* withFirst(first: string, rest: Iterable<string>): Generator<string> {
+  yield first;
+  yield* rest;
+}
+
 /** An mtrace log begins with its start line, or an "@" at every call. */
-const guess = (lines: readonly string[]): "mtrace" | "ltrace" =>
-  /^(= Start|@ )/.test(lines[0] ?? "") ? "mtrace" : "ltrace";
+const guess = (first: string): "mtrace" | "ltrace" => (/^(= Start|@ )/.test(first) ? "mtrace" : "ltrace");

@@ -1,18 +1,7 @@
-import { readFileSync } from "node:fs";
 import { runScript, ScriptError } from "@heapwright/kernel/script";
 import type { Command } from "commander";
+import { readText } from "../files.ts";
 import { UserError } from "../user-error.ts";
-
-// Scripts and output are bytes: Latin-1 keeps each one as it is.
-const ENCODING = "latin1";
-
-const readScript = (path: string): string => {
-  try {
-    return readFileSync(path === "-" ? 0 : path, ENCODING);
-  } catch (error) {
-    throw new UserError((error as Error).message);
-  }
-};
 
 /** `heapwright mm`: a script of memory-management operations on the kernel model, printed as Linux's own run prints it. */
 export const register = (program: Command): void => {
@@ -23,12 +12,13 @@ export const register = (program: Command): void => {
     .action((path: string) => {
       let output: string;
       try {
-        output = runScript(readScript(path));
+        output = runScript(path === "-" ? readText(0, "standard input") : readText(path, "the script"));
       } catch (error) {
         if (error instanceof ScriptError)
           throw new UserError(`${path === "-" ? "standard input" : path}, ${error.message}`);
         throw error;
       }
-      process.stdout.write(output, ENCODING);
+      // Scripts and output are bytes, a character each.
+      process.stdout.write(output, "latin1");
     });
 };

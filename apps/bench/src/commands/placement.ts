@@ -4,14 +4,14 @@
 import { HeapwrightError } from "@heapwright/allocator";
 import type { Trace } from "@heapwright/trace";
 import { type Command, Option } from "commander";
+import { expectWritable, readBytes, readText, writeWhole } from "../files.ts";
 import { explainDifference } from "../placement/differ.ts";
-import { readBytes, readText, traceFile, writeWhole } from "../placement/files.ts";
 import { opLine } from "../placement/op-text.ts";
 import { addHeapOptions, address, type HeapOptions } from "../placement/options.ts";
 import { type Image, type PlacementOptions, startProcess } from "../placement/process-image.ts";
 import { replay, threadsOf } from "../placement/replay.ts";
 import { Words } from "../placement/words.ts";
-import { loadTrace } from "../traces/load.ts";
+import { loadTrace, traceFile } from "../traces/load.ts";
 import { UserError } from "../user-error.ts";
 
 interface Options extends HeapOptions {
@@ -52,6 +52,7 @@ const run = async (nameOrPath: string, options: Options): Promise<void> => {
   const { out, finalMaps, against } = options;
   if (out === undefined && finalMaps === undefined && against === undefined)
     throw new UserError("nothing to do: give --out, --final-maps or --against");
+  expectWritable(out, finalMaps);
   const placement: PlacementOptions = { ...options, maps: readText(options.maps, "the memory map") };
   const real = against === undefined ? undefined : wordsOf(against);
   const { trace } = await loadTrace(nameOrPath, { strict: false });
@@ -59,7 +60,7 @@ const run = async (nameOrPath: string, options: Options): Promise<void> => {
   const words = replay(trace, image);
   const files: [string, Uint8Array | string][] = [];
   if (out !== undefined) files.push([out, words.toBytes()]);
-  if (finalMaps !== undefined) files.push([finalMaps, image.maps()]);
+  if (finalMaps !== undefined) files.push([finalMaps, Buffer.from(image.maps(), "latin1")]);
   writeWhole(files);
   if (real === undefined) return;
   const path = await traceFile(nameOrPath);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
+import { expectWritable, reason } from "../files.ts";
 import { readRecording } from "../traces/record-file.ts";
 import { describeTrace, saveTrace } from "../traces/save.ts";
 import { UserError } from "../user-error.ts";
@@ -24,6 +25,7 @@ export const register = (program: Command): void => {
     .action(async (command: string[], options: { out: string; program?: string }) => {
       if (process.platform !== "linux")
         throw new UserError("record works on Linux only: it preloads a library");
+      expectWritable(options.out);
       const folder = await mkdtemp(join(tmpdir(), "heapwright-"));
       try {
         const library = compile(folder);
@@ -67,7 +69,7 @@ const run = ([file, ...args]: readonly string[], library: string, log: string): 
       stdio: "inherit",
       env: { ...process.env, LD_PRELOAD: library, HEAPWRIGHT_RECORD: log },
     });
-    child.on("error", (error) => reject(new UserError(`cannot run ${file}: ${error.message}`)));
+    child.on("error", (error) => reject(new UserError(`cannot run ${file}: ${reason(error)}`)));
     child.on("exit", (code, signal) =>
       resolve(signal !== null ? `was ended by ${signal}` : code === 0 ? "" : `ended with exit code ${code}`),
     );

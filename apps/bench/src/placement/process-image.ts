@@ -105,7 +105,9 @@ export const mapsBefore = (text: string): string => {
 /** The process before the first op of a trace of so many threads. */
 export const startProcess = (options: PlacementOptions, threads: number): Image => {
   const { abi, profile, cores, tcache } = options;
-  const layout = readLayout(mapsBefore(options.maps), abi, options.break);
+  const text = mapsBefore(options.maps);
+  if (text.trim() === "") throw new InvalidArgumentError("maps", "an empty file", "lines of /proc/PID/maps");
+  const layout = readLayout(text, abi, options.break);
   const process = Process.fromMaps(layout.maps, { abi });
   if (layout.start !== undefined) {
     process.mm.startBrk = layout.start;

@@ -1,9 +1,10 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createGunzip } from "node:zlib";
 import { type ReadOptions, readTrace, type Trace, TraceFormatError } from "@heapwright/trace";
+import { reason } from "../files.ts";
 import { UserError } from "../user-error.ts";
 
 const BUNDLED = fileURLToPath(new URL("../../traces/", import.meta.url));
@@ -20,6 +21,10 @@ export const bundledTraces = async (): Promise<Map<string, string>> => {
   const files = (await readdir(BUNDLED)).filter((file) => EXTENSION.test(file)).sort();
   return new Map(files.map((file) => [file.replace(EXTENSION, ""), join(BUNDLED, file)]));
 };
+
+/** The file behind a trace's path or bundled name. */
+export const traceFile = async (nameOrPath: string): Promise<string> =>
+  existsSync(nameOrPath) ? nameOrPath : ((await bundledTraces()).get(nameOrPath) ?? nameOrPath);
 
 /** The bytes of a file, decompressed when they are gzip's. */
 const openBytes = async (path: string): Promise<AsyncIterable<Uint8Array>> => {
@@ -50,7 +55,6 @@ export const loadTrace = async (nameOrPath: string, options?: ReadOptions): Prom
   try {
     return { name, trace: await readTrace(await openBytes(path), options) };
   } catch (error) {
-    const reason = error instanceof TraceFormatError ? error.message : String((error as Error).message ?? error);
-    throw new UserError(`${nameOrPath}: ${reason}`);
+    throw new UserError(`${nameOrPath}: ${error instanceof TraceFormatError ? error.message : reason(error)}`);
   }
 };

@@ -3,18 +3,15 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { formatTrace, type Trace } from "@heapwright/trace";
-import { UserError } from "../user-error.ts";
+import { writeStreamed } from "../files.ts";
 
 /** Writes a trace, compressed when the file's name ends in .gz. */
-export const saveTrace = async (trace: Trace, path: string): Promise<void> => {
-  const text = Readable.from(formatTrace(trace));
-  const file = createWriteStream(path);
-  await (path.endsWith(".gz") ? pipeline(text, createGzip({ level: 9 }), file) : pipeline(text, file)).catch(
-    (error: Error) => {
-      throw new UserError(`cannot write ${path}: ${error.message}`);
-    },
-  );
-};
+export const saveTrace = (trace: Trace, path: string): Promise<void> =>
+  writeStreamed(path, (draft) => {
+    const text = Readable.from(formatTrace(trace));
+    const file = createWriteStream(draft);
+    return path.endsWith(".gz") ? pipeline(text, createGzip({ level: 9 }), file) : pipeline(text, file);
+  });
 
 /** One line on what a trace holds. */
 export const describeTrace = (trace: Trace, path: string): string =>

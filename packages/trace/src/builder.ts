@@ -5,6 +5,12 @@ const MAX_SLOTS = 2 ** 24;
 const MAX_THREADS = 2 ** 16;
 const ABSENT = -1;
 
+/** What is wrong with a number that a trace could not hold. */
+const notWhole = (what: string, value: number): string | undefined =>
+  Number.isSafeInteger(value) && value >= 0
+    ? undefined
+    : `the ${what} ${value} is no whole number below 2^53`;
+
 /** Doubles a column, to `limit` elements at most. */
 const enlarge = <Column extends Uint8Array | Uint16Array | Uint32Array | Float64Array>(
   column: Column,
@@ -82,11 +88,13 @@ export class TraceBuilder {
 
   /** Adds `malloc(size)`. */
   allocate(slot: number, size: number): string | undefined {
-    return this.#begin(slot, size) ?? this.#add(OpKind.ALLOCATE, slot, size, 0);
+    return notWhole("size", size) ?? this.#begin(slot, size) ?? this.#add(OpKind.ALLOCATE, slot, size, 0);
   }
 
   /** Adds `calloc(count, size)`. */
   zeroed(slot: number, count: number, size: number): string | undefined {
+    const fault = notWhole("count", count) ?? notWhole("size", size);
+    if (fault !== undefined) return fault;
     const bytes = count * size;
     if (!Number.isSafeInteger(bytes)) return `${count} * ${size} bytes is beyond 2^53 - 1`;
     return this.#begin(slot, bytes) ?? this.#add(OpKind.ZEROED, slot, size, count);
@@ -99,13 +107,16 @@ export class TraceBuilder {
     if (!power && !this.#anyAlignment) {
       return `alignment ${alignment} is not a power of two from 1 to 2^31`;
     }
-    return this.#begin(slot, size) ?? this.#add(OpKind.ALIGNED, slot, size, alignment);
+    const fault = notWhole("alignment", alignment) ?? notWhole("size", size);
+    return fault ?? this.#begin(slot, size) ?? this.#add(OpKind.ALIGNED, slot, size, alignment);
   }
 
   /** Adds `realloc` of the block in `slot` to `size` bytes. */
   reallocate(slot: number, size: number): string | undefined {
     if (!this.isLive(slot)) return `slot ${slot} holds no block to reallocate`;
     if (size === 0) return "a reallocation to 0 bytes is a free: write f";
+    const fault = notWhole("size", size);
+    if (fault !== undefined) return fault;
     this.#liveBytes += size - this.#live[slot]!;
     this.#live[slot] = size;
     return this.#add(OpKind.REALLOCATE, slot, size, 0);

@@ -30,6 +30,17 @@ describe("a recording", () => {
     expect(recording.notes()).toEqual({ unknownPointers: 0, missedFrees: 0, failedCalls: 1 });
   });
 
+  test.each([-1, 0.5, Number.NaN, 1e300, Number.POSITIVE_INFINITY])("refuses a size of %d", (size) => {
+    expect(() => new Recording().malloc(16, size)).toThrow(RangeError);
+    expect(() => new Recording().calloc(16, size, 2)).toThrow(RangeError);
+    expect(() => new Recording().calloc(16, 2, size)).toThrow(RangeError);
+    expect(() => new Recording().memalign(16, 16, size)).toThrow(RangeError);
+    expect(() => new Recording().memalign(16, size, 16)).toThrow(RangeError);
+    const recording = new Recording();
+    recording.malloc(16, 1);
+    expect(() => recording.realloc(16, size, 16)).toThrow(RangeError);
+  });
+
   test("mends what the recorder missed, and says so", () => {
     const recording = new Recording();
     recording.free(0xbad);

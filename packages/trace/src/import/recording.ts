@@ -17,7 +17,8 @@ export interface RecordingNotes {
  *
  * `free(NULL)` is left out, `realloc(NULL, n)` becomes `malloc(n)`, `realloc(p, 0)` becomes `free(p)`.
  *
- * Pointers are numbers or any strings that name them uniquely. Sizes are bytes. Cost: O(1) a call.
+ * Pointers are numbers or any strings that name them uniquely. Sizes are bytes. Cost: O(1) a call. A size, count or
+ * alignment that no trace can hold is a RangeError, and the recording must not be used afterwards.
  *
  * @example
  * ```ts

@@ -26,8 +26,8 @@ const commands: Readonly<Record<string, Entry>> = {
   },
   import: {
     load: () => import("./commands/import.ts"),
-    example: `ltrace -f -e malloc+calloc+realloc+free -o ls.log ls
-  heapwright import ls.log --out ls.trace.gz`,
+    example: `heaptrack --raw --output ls ls; zstd -d ls.raw.zst
+  heapwright import ls.raw --out ls.trace.gz`,
   },
   placement: {
     load: () => import("./commands/placement.ts"),

@@ -32,6 +32,7 @@ beforeAll(() => {
   writeFileSync(join(folder, "broken.trace"), SMALL.replace("f 0", "f 7"));
   writeFileSync(join(folder, "calls.log"), "malloc(24) = 0x1000\nfree(0x1000) = <void>\n");
   writeFileSync(join(folder, "sizes.log"), "malloc(1e300) = 0x1000\n");
+  writeFileSync(join(folder, "interpreted"), "v 10400 3\na 18 4\n+ 0\n");
   writeFileSync(join(folder, "empty"), "");
   mkdirSync(join(folder, "folder"));
   writeFileSync(join(folder, "cut.trace.gz"), gzipSync(SMALL).subarray(0, 60));
@@ -92,6 +93,11 @@ describe("a user's mistake is one line and exit code 2", () => {
     ],
     [["import", "nonesuch", "-o", "x"], "heapwright: cannot read the log nonesuch: no such file or folder\n"],
     [["import", "folder", "-o", "x"], "heapwright: cannot read the log folder: it is a folder\n"],
+    [
+      ["import", "packed.trace.gz", "-o", "x"],
+      "heapwright: packed.trace.gz is compressed: unpack it first, gzip -d packed.trace.gz\n",
+    ],
+    [["import", "interpreted", "-o", "x"], /^heapwright: interpreted: line 2: [^\n]* heaptrack --raw\n$/],
     [["import", "empty", "-o", "x"], "heapwright: empty: no malloc call found\n"],
     [["import", "sizes.log", "-o", "x"], /^heapwright: sizes\.log: [^\n]*\n$/],
     [
@@ -281,6 +287,15 @@ describe("import", () => {
       stderr: "1 pointers never seen allocated\n",
     });
     expect(heapwright("info", "m.trace.gz").stdout).toContain("1 malloc");
+  });
+
+  test("tells heaptrack's raw data by itself", () => {
+    writeFileSync(join(folder, "raw"), "v 10400 3\nX ls\n+ 18 8 55d0\n- 55d0\n");
+    expect(heapwright("import", "raw", "-o", "h.trace")).toEqual({
+      status: 0,
+      stdout: "h.trace: 2 operations, 1 slots, 24 bytes live at the peak, 1 thread\n",
+      stderr: "",
+    });
   });
 });
 

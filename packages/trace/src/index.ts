@@ -5,6 +5,7 @@
  */
 export { TraceBuilder } from "./builder.ts";
 export { TraceFormatError } from "./errors.ts";
+export { importHeaptrack } from "./import/heaptrack.ts";
 export { importLtrace } from "./import/ltrace.ts";
 export { importMtrace } from "./import/mtrace.ts";
 export { Recording, type RecordingNotes } from "./import/recording.ts";

@@ -1,4 +1,11 @@
-import { formatTrace, importLtrace, importMtrace, Recording, TraceFormatError } from "@heapwright/trace";
+import {
+  formatTrace,
+  importHeaptrack,
+  importLtrace,
+  importMtrace,
+  Recording,
+  TraceFormatError,
+} from "@heapwright/trace";
 import { describe, expect, test } from "vitest";
 
 const body = (recording: Recording): string[] =>
@@ -105,5 +112,53 @@ describe("ltrace", () => {
     );
     expect(body(recording)).toEqual(["a 0 24", "c 1 3 40", "t 1", "m 2 64 100", "t 2", "r 0 48", "f 0"]);
     expect(ignored).toBe(2);
+  });
+});
+
+describe("heaptrack", () => {
+  // What heaptrack 1.4.0 recorded of a C program: malloc(24), calloc(10, 30), memalign(256, 1000), posix_memalign(64, 77), realloc of
+  // the first to 5000, free of the second, realloc(NULL, 40), malloc(0), frees of the aligned ones, realloc of 40 to 32, one more free.
+  const raw = [
+    "v 10400 3",
+    "x 6 /bin/k",
+    "X ./k",
+    "I 1000 5e2990",
+    "m 1 x 55cfdae06000 0 7a8 1000 329 2000 104 3dd0 2a0",
+    "t 7fb6b735db9f 0",
+    "+ 18 8 55d0091011d0",
+    "+ 12c 9 55d0091012b0",
+    "+ 4d a 55d0091019c0",
+    "- 55d0091011d0",
+    "+ 1388 b 55d009101a40",
+    "- 55d0091012b0",
+    "+ 28 c 55d009101280",
+    "+ 0 d 55d0091011d0",
+    "- 55d009101500",
+    "- 55d0091019c0",
+    "- 55d009101280",
+    "+ 20 e 55d009101280",
+    "- 55d009101a40",
+    "c 2",
+    "R 3b1",
+  ];
+
+  test("reads a recording", () => {
+    const recording = new Recording();
+    importHeaptrack(raw, recording);
+    const calls = ["a 0 24", "a 1 300", "a 2 77", "f 0", "a 0 5000", "f 1", "a 1 40", "a 3 0", "f 2", "f 1"];
+    expect(body(recording)).toEqual([...calls, "a 1 32", "f 0"]);
+    expect(recording.notes()).toEqual({ unknownPointers: 1, missedFrees: 0, failedCalls: 0 });
+  });
+
+  test.each([
+    [["+ 18 8 55d0"], "line 1: not the data of heaptrack"],
+    [["v 10000 1"], "line 1: format 1 of heaptrack's data is not known, only 3"],
+    [["v 10400 3", "+ 18 8"], 'line 2: not a line of heaptrack\'s data: "+ 18 8"'],
+    [["v 10400 3", "- xyz"], 'line 2: not a line of heaptrack\'s data: "- xyz"'],
+    [["v 10400 3", "a 11c00 4", "+ 0"], "line 2: data that heaptrack has interpreted does not say"],
+    [["v 10400 3", "+ 0"], "line 2: data that heaptrack has interpreted does not say"],
+  ])("refuses %j", (lines, message) => {
+    expect(() => importHeaptrack(lines, new Recording())).toThrow(TraceFormatError);
+    expect(() => importHeaptrack(lines, new Recording())).toThrow(message);
   });
 });

@@ -1,11 +1,14 @@
-import { importLtrace, importMtrace, Recording, TraceFormatError } from "@heapwright/trace";
+import { importHeaptrack, importLtrace, importMtrace, Recording, TraceFormatError } from "@heapwright/trace";
 import { type Command, Option } from "commander";
 import { expectWritable, linesOf } from "../files.ts";
 import { describeTrace, saveTrace } from "../traces/save.ts";
 import { UserError } from "../user-error.ts";
 
+const FORMATS = ["mtrace", "ltrace", "heaptrack"] as const;
+type Format = (typeof FORMATS)[number];
+
 interface ImportOptions {
-  readonly format: "auto" | "mtrace" | "ltrace";
+  readonly format: "auto" | Format;
   readonly out: string;
   readonly program?: string;
 }
@@ -14,11 +17,9 @@ export const register = (program: Command): void => {
   program
     .command("import")
     .description("turn another tool's log of malloc calls into a trace")
-    .argument("<log>", "what glibc's mtrace(3) or ltrace(1) wrote")
+    .argument("<log>", "what glibc's mtrace(3), ltrace(1) or heaptrack --raw wrote, unpacked")
     .addOption(
-      new Option("-f, --format <name>", "the log's format")
-        .choices(["auto", "mtrace", "ltrace"])
-        .default("auto"),
+      new Option("-f, --format <name>", "the log's format").choices(["auto", ...FORMATS]).default("auto"),
     )
     .requiredOption("-o, --out <file>", "the trace to write; compressed when its name ends in .gz")
     .option("--program <text>", "what the trace says it is of")
@@ -29,6 +30,7 @@ export const register = (program: Command): void => {
       let ignored = 0;
       try {
         if (format === "mtrace") importMtrace(lines, recording);
+        else if (format === "heaptrack") importHeaptrack(lines, recording);
         else ignored = importLtrace(lines, recording);
       } catch (error) {
         // A RangeError: a size or count that no trace can hold.
@@ -52,17 +54,28 @@ export const register = (program: Command): void => {
 };
 
 /** The log's lines and format, told by its first line when the user does not say it. */
-const opened = (log: string, asked: ImportOptions["format"]) => {
+const opened = (log: string, asked: ImportOptions["format"]): { format: Format; lines: Iterable<string> } => {
   const lines = linesOf(log, "the log");
-  if (asked !== "auto") return { format: asked, lines };
   const first: string = lines.next().value ?? "";
-  return { format: guess(first), lines: withFirst(first, lines) };
+  const packer = PACKERS.find(({ magic }) => first.startsWith(magic));
+  if (packer !== undefined)
+    throw new UserError(`${log} is compressed: unpack it first, ${packer.command} ${log}`);
+  return { format: asked === "auto" ? guess(first) : asked, lines: withFirst(first, lines) };
 };
+
+/** What compressed files begin with. */
+const PACKERS = [
+  { magic: "\x28\xb5\x2f\xfd", command: "zstd -d" },
+  { magic: "\x1f\x8b", command: "gzip -d" },
+];
 
 function* withFirst(first: string, rest: Iterable<string>): Generator<string> {
   yield first;
   yield* rest;
 }
 
-/** An mtrace log begins with its start line, or an "@" at every call. */
-const guess = (first: string): "mtrace" | "ltrace" => (/^(= Start|@ )/.test(first) ? "mtrace" : "ltrace");
+/** An mtrace log begins with its start line, or an "@" at every call; heaptrack's data with two versions. */
+const guess = (first: string): Format => {
+  if (/^(= Start|@ )/.test(first)) return "mtrace";
+  return /^v [0-9a-f]+ [0-9a-f]+$/.test(first) ? "heaptrack" : "ltrace";
+};

@@ -116,6 +116,10 @@ export class Ptmalloc extends AllocatorHeap implements Owner, Trimmer, Inspectab
 
   set probe(probe: Probe | undefined) {
     this.core.probe = probe;
+    this.#arm();
+  }
+
+  #arm(): void {
     for (const thread of this.#threads) thread?.arm();
   }
 
@@ -135,6 +139,7 @@ export class Ptmalloc extends AllocatorHeap implements Owner, Trimmer, Inspectab
     this.core.setParameter(PARAMETER.multiThreaded, 1);
     const thread = new ThreadHeap(this.core, index);
     this.#threads[index] = thread;
+    this.#arm();
     return thread;
   }
 
@@ -165,7 +170,9 @@ export class Ptmalloc extends AllocatorHeap implements Owner, Trimmer, Inspectab
    * @returns 1, or 0 when the value is out of the parameter's range.
    */
   mallopt(parameter: number, value: number): 0 | 1 {
-    return mallopt(this.core, parameter, value);
+    const inRange = mallopt(this.core, parameter, value);
+    this.#arm();
+    return inRange;
   }
 
   /** `malloc_trim`: gives free memory back to the system, keeping `pad` bytes at the top. Returns 1 if any was. */

@@ -21,6 +21,8 @@ export class ThreadState {
   /** Address of the thread's tcache, 0 while it has none. */
   tcache: Address;
   readonly record: Address;
+  /** Address of the main arena. */
+  readonly main: Address;
   /**
    * Tcache bins that the fast paths may use: all on a linear memory with 4-byte words; none elsewhere, while there is no
    * tcache, and while a probe wants to be told.
@@ -37,8 +39,10 @@ export class ThreadState {
   fastKey = 0;
   /** The bits of a link's page number that mangle it: all, or none without safe-linking. */
   fastMangle = 0;
-  /** Whether the express code may be asked: see express/malloc.ts. Never while a probe wants to be told. */
+  /** Whether the express code may be asked: see express/malloc.ts. */
   express = false;
+  /** The largest chunk that goes to fast bins, for the express code. */
+  maxFast = 0;
   /** Unsorted chunks that the allocation now running has sorted. */
   sorted = 0;
 
@@ -47,6 +51,7 @@ export class ThreadState {
     this.core = core;
     this.index = index;
     this.record = core.state + THREADS_AT + index * THREAD_BYTES;
+    this.main = core.main;
     this.tcache = core.mem.load32(this.record + THREAD.tcache);
     this.room = core.mem.load32(core.state + PARAMETER.tcacheCount);
     this.bins = core.mem.load32(core.state + PARAMETER.tcacheBins);
@@ -60,7 +65,7 @@ export class ThreadState {
     this.arm();
   }
 
-  /** Sets what the fast paths need to know; to be called when the tcache, the probe or the views have changed. */
+  /** Sets what the fast paths need to know; to be called when the tcache, the probe, a parameter or the views have changed. */
   arm(): void {
     const { core, tcache } = this;
     const { mem } = core;
@@ -69,7 +74,13 @@ export class ThreadState {
     this.halves = mem.halves;
     const ready = tcache !== 0 && core.probe === undefined;
     this.fastBins = ready ? this.bins : 0;
-    this.express = ready && core.profile.express && core.parameter(PARAMETER.tcacheUnsortedLimit) === 0;
+    this.express =
+      ready &&
+      core.profile.express &&
+      !core.multiThreaded() &&
+      core.load32(core.perturbAt) === 0 &&
+      core.parameter(PARAMETER.tcacheUnsortedLimit) === 0;
+    this.maxFast = core.load32(core.maxFastAt);
     this.fastKey = core.tcacheKey(tcache) | 0;
     this.fastMangle = core.safeLinking ? 0xfffff : 0;
   }

@@ -9,6 +9,7 @@ import { type Address, expectSize, InvalidArgumentError } from "@heapwright/allo
 import { leaveArena } from "./arenas/arena.ts";
 import { IS_MMAPPED } from "./core.ts";
 import { corrupted } from "./errors.ts";
+import { callocExpress } from "./express/calloc.ts";
 import { freeExpress } from "./express/free.ts";
 import { LEAVE, mallocExpress } from "./express/malloc.ts";
 import { reallocExpress } from "./express/realloc.ts";
@@ -69,7 +70,7 @@ export class ThreadHeap extends ThreadState {
   /** What malloc does where its fast path does not serve. */
   protected mallocOther(bytes: number): Address {
     if (this.express) {
-      const mem = mallocExpress(this.core, this, bytes);
+      const mem = mallocExpress(this, bytes);
       if (mem !== LEAVE) {
         if ((this.words[(mem - 4) >>> 2]! & 6) !== 0) expectFromMain(this.core, mem, "malloc");
         return mem;
@@ -91,9 +92,13 @@ export class ThreadHeap extends ThreadState {
     const head = words[entry - 1]!;
     const bin = (head >>> 4) - 1;
     if ((head & NOT_FAST) === 0 && (mem & 15) === 0 && bin >>> 0 < this.fastBins) {
+      if ((words[entry + 1]! | 0) === this.fastKey) {
+        this.freeMarked(mem);
+        return;
+      }
       const counted = (tcache >>> 1) + bin;
       const count = halves[counted]!;
-      if (count < this.room && (words[entry + 1]! | 0) !== this.fastKey) {
+      if (count < this.room) {
         const first = (tcache >>> 2) + FAST_ENTRIES + bin;
         words[entry + 1] = this.fastKey;
         words[entry] = ((mem >>> 12) & this.fastMangle) ^ words[first]!;
@@ -105,9 +110,14 @@ export class ThreadHeap extends ThreadState {
     this.freeOther(mem);
   }
 
-  /** What free does where its fast path does not serve. */
+  /** What free does where the tcache does not take the block. */
   protected freeOther(mem: Address): void {
-    if (!this.express || !freeExpress(this.core, this, mem, false)) freeSlow(this.core, this, mem);
+    if (!this.express || !freeExpress(this, mem)) freeSlow(this.core, this, mem);
+  }
+
+  /** What free does with a block that is marked as cached: it is a double free, or its data look so by chance. */
+  protected freeMarked(mem: Address): void {
+    freeSlow(this.core, this, mem);
   }
 
   /** C's `calloc`: `count * size` bytes, all zero; or 0 when exhausted or when the product is too large. */
@@ -116,6 +126,13 @@ export class ThreadHeap extends ThreadState {
     expectBytes(size);
     const bytes = count * size;
     if (bytes > this.core.g.requestMax) return 0;
+    if (this.express) {
+      const mem = callocExpress(this.core, this, bytes);
+      if (mem !== LEAVE) {
+        if ((this.words[(mem - 4) >>> 2]! & 6) !== 0) expectFromMain(this.core, mem, "calloc");
+        return mem;
+      }
+    }
     return callocSlow(this.core, this, bytes);
   }
 

@@ -10,45 +10,31 @@ import { CONSOLIDATION_THRESHOLD, giveBack } from "../ops/give-back.ts";
 import type { ThreadState } from "../thread-state.ts";
 import { consolidateExpress } from "./consolidate.ts";
 import { unlink as unlinkChunk } from "./lists.ts";
-import { cache } from "./tcache.ts";
+import { cache, roomFor } from "./tcache.ts";
 
 // V8 folds a constant of the module itself into its code, but looks an imported one up at each use.
 const unlink = unlinkChunk;
 
-/** Frees a block whose chunk is in use. False when it has done nothing, because the general free must. */
-export const freeExpress = (core: Core, thread: ThreadState, mem: Address, locked: boolean): boolean => {
-  const { words, tcache } = thread;
-  const main = core.main;
+/**
+ * Frees a block that the tcache does not take: it is not marked as cached, and its bin there is full or does not exist. False
+ * when nothing is done, because the general free must.
+ */
+export const freeExpress = (thread: ThreadState, mem: Address): boolean => {
+  const { words, main } = thread;
   const chunk = mem - 8;
   const head = words[(mem - 4) >>> 2]!;
   const size = (head & -8) >>> 0;
   // Mapped, of a thread arena, misaligned, or of no possible size.
-  if (
-    (head & 14) !== 0 ||
-    (mem & 15) !== 0 ||
-    size < 16 ||
-    size > 0x7fffffff ||
-    (words[core.perturbAt >>> 2]! | words[core.multiThreadedAt >>> 2]!) !== 0
-  )
-    return false;
-  const cacheBin = (size >>> 4) - 1;
-  if (cacheBin < thread.bins) {
-    // To be cached, or perhaps cached already.
-    if ((words[(mem + 4) >>> 2]! | 0) === thread.fastKey) return false;
-    if (thread.halves[(tcache >>> 1) + cacheBin]! < thread.room) {
-      cache(thread, words, chunk, cacheBin);
-      return true;
-    }
-  }
+  if (((head & 14) | (mem & 15)) !== 0 || size < 16 || size > 0x7fffffff) return false;
   const next = (chunk + size) >>> 0;
   const nextHead = words[(next + 4) >>> 2]!;
   const nextSize = (nextHead & -8) >>> 0;
   if (nextHead <= 8 || nextSize >= words[(main + 0x454) >>> 2]!) return false;
 
-  if (size <= words[core.maxFastAt >>> 2]!) {
+  if (size <= thread.maxFast) {
     const bin = ((main + 0xc) >>> 2) + (size >>> 3) - 2;
     const old = words[bin]!;
-    if (old === chunk || (locked && old !== 0 && words[(old + 4) >>> 2]! >>> 3 !== size >>> 3)) return false;
+    if (old === chunk) return false;
     words[(main + 8) >>> 2] = 1;
     words[mem >>> 2] = (mem >>> 12) ^ old;
     words[bin] = chunk;
@@ -65,7 +51,7 @@ export const freeExpress = (core: Core, thread: ThreadState, mem: Address, locke
     start = (chunk - before) >>> 0;
     if ((words[(start + 4) >>> 2]! & -8) >>> 0 !== before) return false;
     whole = (size + before) >>> 0;
-    unlink(core, words, start);
+    unlink(thread.core, words, start);
   }
   if (next === top) {
     whole = (whole + nextSize) >>> 0;
@@ -73,7 +59,7 @@ export const freeExpress = (core: Core, thread: ThreadState, mem: Address, locke
     words[(main + 0x38) >>> 2] = start;
   } else {
     if ((words[(next + nextSize + 4) >>> 2]! & 1) === 0) {
-      unlink(core, words, next);
+      unlink(thread.core, words, next);
       whole = (whole + nextSize) >>> 0;
     } else words[(next + 4) >>> 2] = nextHead & -2;
     const unsorted = main + 0x38;
@@ -90,11 +76,31 @@ export const freeExpress = (core: Core, thread: ThreadState, mem: Address, locke
     words[(start + 4) >>> 2] = whole | 1;
     words[(start + whole) >>> 2] = whole;
   }
-  if (whole >= CONSOLIDATION_THRESHOLD) giveBackExpress(core, words);
+  if (whole >= CONSOLIDATION_THRESHOLD) giveBackExpress(thread.core, words);
   return true;
 };
 
 const giveBackExpress = (core: Core, words: Uint32Array): void => {
   if (words[(core.main + 8) >>> 2] !== 0) consolidateExpress(core, words);
   giveBack(core, core.main);
+};
+
+/** The same for a chunk that malloc itself frees, holding the arena: to the tcache if it can; and the fast bin's head is tested. */
+export const freeInside = (thread: ThreadState, mem: Address, locked: boolean): boolean => {
+  const { words, main } = thread;
+  const size = (words[(mem - 4) >>> 2]! & -8) >>> 0;
+  const bin = (size >>> 4) - 1;
+  if (bin >>> 0 < thread.bins) {
+    if ((mem & 15) !== 0 || (size & 8) !== 0 || (words[(mem + 4) >>> 2]! | 0) === thread.fastKey)
+      return false;
+    if (roomFor(thread, bin) > 0) {
+      cache(thread, words, mem - 8, bin);
+      return true;
+    }
+  }
+  if (locked && size <= thread.maxFast) {
+    const old = words[((main + 0xc) >>> 2) + (size >>> 3) - 2]!;
+    if (old !== 0 && words[(old + 4) >>> 2]! >>> 3 !== size >>> 3) return false;
+  }
+  return freeExpress(thread, mem);
 };

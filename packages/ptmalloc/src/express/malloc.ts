@@ -1,6 +1,6 @@
 /*
  * malloc past the tcache, for the case that nearly every call is: words of 4 bytes on a linear memory, the main arena, one
- * thread, nobody listening.
+ * thread, no M_PERTURB, nobody listening.
  *
  * Why twice: the general code asks an accessor for every word and a field for every constant, because it serves two widths of
  * word, any memory and four versions. Here is the same algorithm with both written out.
@@ -14,7 +14,6 @@
 import type { Address } from "@heapwright/allocator";
 import { tcacheGet } from "../bins/tcache.ts";
 import { takeUnsorted } from "../bins/unsorted.ts";
-import type { Core } from "../core.ts";
 import { corrupted } from "../errors.ts";
 import { systemMalloc } from "../system/sysmalloc.ts";
 import type { ThreadState } from "../thread-state.ts";
@@ -33,10 +32,6 @@ const MIN_LARGE = 1008;
 export const LEAVE = 1;
 /** A walk sorts no more chunks than this. */
 const MAX_STEPS = 10000;
-
-/** Whether a mode is on that only the general code knows: M_PERTURB, or more than one thread. */
-export const unusual = (core: Core, words: Uint32Array): boolean =>
-  (words[core.perturbAt >>> 2]! | words[core.multiThreadedAt >>> 2]!) !== 0;
 
 /** The bin of a chunk size from 1008 on. */
 export const largeIndex = (size: number): number => {
@@ -133,7 +128,6 @@ const cut = (
 
 /** The walk of the unsorted bin: gives the user address served, or 0. */
 const walkUnsorted = (
-  core: Core,
   thread: ThreadState,
   words: Uint32Array,
   main: Address,
@@ -162,7 +156,7 @@ const walkUnsorted = (
       words[(previous + 8) >>> 2] !== chunk ||
       words[(chunk + 8) >>> 2] !== unsorted
     )
-      return takeUnsorted(core, thread, main, needed, bytes);
+      return takeUnsorted(thread.core, thread, main, needed, bytes);
 
     if (
       previous === unsorted &&
@@ -210,22 +204,22 @@ const walkUnsorted = (
       words[(head + 8) >>> 2] = chunk;
     } else {
       index = largeIndex(size);
-      putLarge(core, words, main + 0x30 + index * 8, chunk, size);
+      putLarge(thread.core, words, main + 0x30 + index * 8, chunk, size);
     }
     words[((main + 0x438) >>> 2) + (index >>> 5)]! |= 1 << (index & 31);
   }
-  return cached ? tcacheGet(core, thread.tcache, bin) : 0;
+  return cached ? tcacheGet(thread.core, thread.tcache, bin) : 0;
 };
 
 /** Takes the best fit from the large bins: the request's own, then the next that is not empty. 0 when there is none. */
-const takeFit = (core: Core, words: Uint32Array, main: Address, needed: number): Address => {
+const takeFit = (thread: ThreadState, words: Uint32Array, main: Address, needed: number): Address => {
   let index = (needed >>> 4) + 1;
   if (needed >= MIN_LARGE) {
     index = largeIndex(needed);
     const chunk = findLarge(words, main + 0x30 + index * 8, needed);
     if (chunk !== 0) {
       const size = (words[(chunk + 4) >>> 2]! & -8) >>> 0;
-      unlink(core, words, chunk);
+      unlink(thread.core, words, chunk);
       cut(words, main, chunk, size, needed, "malloc(): corrupted unsorted chunks");
       return chunk;
     }
@@ -245,7 +239,7 @@ const takeFit = (core: Core, words: Uint32Array, main: Address, needed: number):
     if (chunk !== bin) {
       const size = (words[(chunk + 4) >>> 2]! & -8) >>> 0;
       if (size < needed) return LEAVE;
-      unlink(core, words, chunk);
+      unlink(thread.core, words, chunk);
       const rest = cut(words, main, chunk, size, needed, "malloc(): corrupted unsorted chunks 2");
       if (rest !== 0 && needed < MIN_LARGE) words[(main + 0x3c) >>> 2] = rest;
       return chunk;
@@ -256,24 +250,25 @@ const takeFit = (core: Core, words: Uint32Array, main: Address, needed: number):
 };
 
 /** Allocates from the main arena. Gives the user address, 0 when exhausted, or LEAVE when the general code must, and can do it from the start. */
-export const mallocExpress = (core: Core, thread: ThreadState, bytes: number): number => {
-  const { words } = thread;
-  if (bytes > 0x7fff0000 || unusual(core, words)) return LEAVE;
-  const main = core.main;
+export const mallocExpress = (thread: ThreadState, bytes: number): number => {
+  const { words, main } = thread;
+  if (bytes > 0x7fff0000) return LEAVE;
   const needed = bytes < 13 ? 16 : (bytes + 19) & -16;
   const room = roomFor(thread, (needed >>> 4) - 1);
-  if (needed <= words[core.maxFastAt >>> 2]!) {
+  if (needed <= thread.maxFast) {
     const chunk = takeFast(thread, words, main, needed, room);
     if (chunk !== 0) return chunk === LEAVE ? LEAVE : chunk + 8;
   }
   if (needed < MIN_LARGE) {
     const chunk = takeSmall(thread, words, main, needed, room);
     if (chunk !== 0) return chunk === LEAVE ? LEAVE : chunk + 8;
-  } else if (words[(main + 8) >>> 2] !== 0) consolidateExpress(core, words);
+  } else if (words[(main + 8) >>> 2] !== 0) consolidateExpress(thread.core, words);
   for (;;) {
-    const mem = walkUnsorted(core, thread, words, main, needed, bytes);
-    if (mem !== 0) return mem;
-    const chunk = takeFit(core, words, main, needed);
+    if (words[(main + 0x44) >>> 2] !== main + 0x38) {
+      const mem = walkUnsorted(thread, words, main, needed, bytes);
+      if (mem !== 0) return mem;
+    }
+    const chunk = takeFit(thread, words, main, needed);
     if (chunk !== 0) return chunk === LEAVE ? LEAVE : chunk + 8;
     const top = words[(main + 0x38) >>> 2]!;
     const size = (words[(top + 4) >>> 2]! & -8) >>> 0;
@@ -286,8 +281,8 @@ export const mallocExpress = (core: Core, thread: ThreadState, bytes: number): n
       return top + 8;
     }
     if (words[(main + 8) >>> 2] === 0) break;
-    consolidateExpress(core, words);
+    consolidateExpress(thread.core, words);
   }
-  const chunk = systemMalloc(core, thread, main, needed);
+  const chunk = systemMalloc(thread.core, thread, main, needed);
   return chunk === 0 ? 0 : chunk + 8;
 };

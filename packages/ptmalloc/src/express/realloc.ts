@@ -9,23 +9,10 @@ import { intFree } from "../ops/free.ts";
 import { intMalloc } from "../ops/malloc.ts";
 import { expectEnough } from "../ops/realloc.ts";
 import type { ThreadState } from "../thread-state.ts";
+import { copyWords } from "./bytes.ts";
+import { freeInside } from "./free.ts";
 import { unlink } from "./lists.ts";
-import { LEAVE, unusual } from "./malloc.ts";
-
-/** A call of the memory's own copy costs as much as a loop over this many bytes. */
-const COPY_LOOP = 256;
-
-/** Copies whole words between chunks that do not overlap. */
-const copyWords = (core: Core, words: Uint32Array, target: Address, source: Address, bytes: number): void => {
-  if (bytes > COPY_LOOP) {
-    core.mem.copy(target, source, bytes);
-    return;
-  }
-  const to = target >>> 2;
-  const from = source >>> 2;
-  const count = bytes >>> 2;
-  for (let i = 0; i < count; i++) words[to + i] = words[from + i]!;
-};
+import { LEAVE, mallocExpress } from "./malloc.ts";
 
 /** Changes the size of a live block. Gives its address, 0 when exhausted, or LEAVE when nothing is done. */
 export const reallocExpress = (core: Core, thread: ThreadState, mem: Address, bytes: number): number => {
@@ -40,7 +27,7 @@ export const reallocExpress = (core: Core, thread: ThreadState, mem: Address, by
   const next = (chunk + oldSize) >>> 0;
   const nextHead = words[(next + 4) >>> 2]!;
   const nextSize = (nextHead & -8) >>> 0;
-  if (nextHead <= 8 || nextSize >= systemMem || unusual(core, words)) return LEAVE;
+  if (nextHead <= 8 || nextSize >= systemMem) return LEAVE;
   const needed = bytes < 13 ? 16 : (bytes + 19) & -16;
   let size = oldSize;
   if (oldSize < needed) {
@@ -57,13 +44,14 @@ export const reallocExpress = (core: Core, thread: ThreadState, mem: Address, by
       unlink(core, words, next);
       size = both;
     } else {
-      const moved = intMalloc(core, thread, main, needed - 15);
+      let moved = mallocExpress(thread, needed - 15);
+      if (moved === LEAVE) moved = intMalloc(core, thread, main, needed - 15);
       if (moved === 0) return 0;
       // The heap may have grown, and its views been replaced.
       words = thread.words;
       if (moved - 8 !== next) {
         copyWords(core, words, moved, mem, oldSize - 4);
-        intFree(core, thread, main, chunk, true);
+        if (!freeInside(thread, mem, true)) intFree(core, thread, main, chunk, true);
         return moved;
       }
       // The chunk that came is the neighbour: together they are enough without a copy.
@@ -81,6 +69,6 @@ export const reallocExpress = (core: Core, thread: ThreadState, mem: Address, by
   words[(mem - 4) >>> 2] = (head & 7) | needed;
   words[(rest + 4) >>> 2] = restSize | 1;
   words[(rest + restSize + 4) >>> 2]! |= 1;
-  intFree(core, thread, main, rest, true);
+  if (!freeInside(thread, rest + 8, true)) intFree(core, thread, main, rest, true);
   return mem;
 };

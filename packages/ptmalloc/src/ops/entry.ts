@@ -56,11 +56,12 @@ const expectFrom = (
   );
 };
 
-/** What malloc or realloc returns while there is one thread must be a mapping, or of the main arena. */
-export const expectFromMain = (core: Core, mem: Address, by: "malloc" | "realloc"): void =>
-  by === "malloc"
-    ? expectFrom(core, mem, core.main, "__libc_malloc", "victim", "&main_arena")
-    : expectFrom(core, mem, core.main, "__libc_realloc", "newp", "ar_ptr");
+/** What malloc, calloc or realloc returns while there is one thread must be a mapping, or of the main arena. */
+export const expectFromMain = (core: Core, mem: Address, by: "malloc" | "calloc" | "realloc"): void => {
+  if (by === "malloc") expectFrom(core, mem, core.main, "__libc_malloc", "victim", "&main_arena");
+  else if (by === "calloc") expectFrom(core, mem, core.main, "__libc_calloc", "mem", "av");
+  else expectFrom(core, mem, core.main, "__libc_realloc", "newp", "ar_ptr");
+};
 
 /** One allocation by any of the three ways, told apart by `alignment`: 0 for malloc. */
 const allocateFrom = (
@@ -216,8 +217,10 @@ export const callocSlow = (core: Core, thread: ThreadState, bytes: number): Addr
   return mem;
 };
 
-/** A call of the memory's own fill costs as much as a loop over this many bytes. */
-const CLEAR_LOOP = 256;
+/** The smallest chunk has three words to clear. */
+export const expectClears = (core: Core, chunk: Address, length: number): void => {
+  if (length < 3 * core.word) throw assertionFailed(core, chunk, "__libc_calloc", "nclears >= 3");
+};
 
 /** Clears what is not known to be zero. */
 const clear = (core: Core, mem: Address, bytes: number, top: Address, dirty: number): void => {
@@ -230,10 +233,8 @@ const clear = (core: Core, mem: Address, bytes: number, top: Address, dirty: num
   let size = core.size(chunk);
   if (!perturbed && chunk === top && size > dirty) size = dirty;
   const length = size - core.word;
-  if (length < 3 * core.word && !core.profile.callocUsesTcache)
-    throw assertionFailed(core, chunk, "__libc_calloc", "nclears >= 3");
-  if (length > CLEAR_LOOP) core.mem.fill(mem, length, 0);
-  else for (let at = 0; at < length; at += 4) core.store32(mem + at, 0);
+  if (!core.profile.callocUsesTcache) expectClears(core, chunk, length);
+  core.mem.fill(mem, length, 0);
 };
 
 /** Whether a request fits a block with less than two words to spare, or a mapping with at most a page. */

@@ -23,7 +23,7 @@ import { cutTop, serve } from "./serve.ts";
  */
 export const intMalloc = (core: Core, thread: ThreadState, arena: Address, bytes: number): Address => {
   if (thread.express) {
-    const mem = mallocExpress(core, thread, bytes);
+    const mem = mallocExpress(thread, bytes);
     if (mem !== LEAVE) return mem;
   }
   const needed = core.chunkSizeFor(bytes);

@@ -324,6 +324,10 @@ export class SharedPtmalloc extends AllocatorHeap implements Trimmer {
     this.#freeToArena(mem);
   }
 
+  protected override freeMarked(mem: Address): void {
+    this.freeOther(mem);
+  }
+
   #freeToArena(mem: Address): void {
     const { core } = this;
     const chunk = mem - core.header;

@@ -17,7 +17,7 @@ const inProcess = (options: PtmallocOptions = {}): Ptmalloc =>
 
 describe("a heap in one line", () => {
   test("grows as it is used", () => {
-    const heap = new Ptmalloc();
+    const heap = new Ptmalloc(LinearPages.create(LinearMemory.growing()));
     const before = heap.memory.byteLength;
     const blocks = Array.from({ length: 100 }, () => heap.malloc(100_000));
     expect(blocks.every((block) => block !== 0)).toBe(true);

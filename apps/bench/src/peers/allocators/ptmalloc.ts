@@ -1,11 +1,9 @@
-import { LinearMemory, LinearPages } from "@heapwright/heap-memory";
 import { Ptmalloc } from "@heapwright/ptmalloc";
 import type { AddressAllocator } from "../allocator.ts";
 
-/** glibc's malloc, modelled to the byte, over a linear memory that grows. */
+/** glibc's malloc, modelled to the byte: `new Ptmalloc()`, as its README shows it. What it holds is counted as of spans. */
 export const create = (): AddressAllocator => {
-  const memory = LinearMemory.growing();
-  const heap = new Ptmalloc(LinearPages.create(memory)) as Ptmalloc & { held(): number };
-  heap.held = () => memory.byteLength;
+  const heap = new Ptmalloc() as Ptmalloc & { held(): number };
+  heap.held = () => heap.footprint();
   return heap;
 };

@@ -112,6 +112,20 @@ class ReallocZeroFrees extends ReferenceHeap {
     return NULL;
   }
 }
+class ReallocMovesEmptyAside extends ReferenceHeap {
+  // A block that shrinks to nothing is freed, and its user is given another's address.
+  override reallocate(address: Address, size: number): Address {
+    if (size !== 0 || address === NULL) return super.reallocate(address, size);
+    for (const { payload, state } of this.walk())
+      if (state === "live" && payload !== address) return payload!;
+    return super.reallocate(address, size);
+  }
+}
+class ReallocNullZeroFails extends ReferenceHeap {
+  override reallocate(address: Address, size: number): Address {
+    return address === NULL && size === 0 ? NULL : super.reallocate(address, size);
+  }
+}
 class ReallocNullThrows extends ReferenceHeap {
   override reallocate(address: Address, size: number): Address {
     if (address === NULL) return NULL;
@@ -289,6 +303,23 @@ class GoodSizeSmall extends ReferenceHeap {
     return size & ~7;
   }
 }
+class GoodSizePromises extends ReferenceHeap {
+  // A block keeps no more than was asked for, whatever its good size is.
+  readonly #asked = new Map<Address, number>();
+  override allocateAligned(alignment: number, size: number): Address {
+    const address = super.allocateAligned(alignment, size);
+    this.#asked.set(address, size);
+    return address;
+  }
+  override expand(address: Address, size: number): boolean {
+    const expanded = super.expand(address, size);
+    if (expanded) this.#asked.set(address, size);
+    return expanded;
+  }
+  override usableSize(address: Address): number {
+    return Math.min(super.usableSize(address), this.#asked.get(address) ?? 0);
+  }
+}
 class GoodSizeGrows extends ReferenceHeap {
   override goodSize(size: number): number {
     return size + 8;
@@ -374,6 +405,8 @@ export const MUTANTS: Record<string, Mutant> = {
   "reallocate leaks the old block": mutant(ReallocLeaks, RANDOM),
   "reallocate frees the block when exhausted": mutant(ReallocDropsOldOnFailure, /reallocate answers NULL/),
   "reallocate to 0 frees": mutant(ReallocZeroFrees, /reallocate keeps/),
+  "reallocate to 0 gives another block's address": mutant(ReallocMovesEmptyAside, /reallocate keeps/),
+  "reallocate of NULL to 0 fails": mutant(ReallocNullZeroFails, /reallocate keeps/),
   "reallocate of NULL fails": mutant(ReallocNullThrows, /reallocate keeps/),
   "expand always says yes": mutant(ExpandLies, /expand/),
   "expand says yes without room": mutant(ExpandEats, RANDOM),
@@ -406,6 +439,7 @@ export const MUTANTS: Record<string, Mutant> = {
   "resolves only starts of blocks": mutant(ResolvesStarts, /resolve/),
   "usableSize reaches into the neighbour": mutant(UsableTooMuch, /usableSize/),
   "goodSize falls short": mutant(GoodSizeSmall, /goodSize/),
+  "goodSize promises too much": mutant(GoodSizePromises, /goodSize/),
   "goodSize is never good": mutant(GoodSizeGrows, /goodSize/),
   "deallocateSized refuses the size asked for": mutant(SizedRefuses, /deallocateSized/),
   "deallocateAll leaks": mutant(ResetLeaks, /./),

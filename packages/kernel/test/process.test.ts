@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { PageAllocator } from "@heapwright/allocator";
 import { LinearMemory } from "@heapwright/heap-memory";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -294,6 +295,58 @@ test("paged memory does what flat memory does", () => {
     }),
     { numRuns: 120 },
   );
+});
+
+/** Hands out the frames from `first` on, and grows the memory when it has no more of them. */
+class FramesFrom implements PageAllocator {
+  readonly pageSize = PAGE;
+  readonly maxOrder = 0;
+  readonly #memory: LinearMemory;
+  #next: number;
+
+  constructor(memory: LinearMemory, first: number) {
+    this.#memory = memory;
+    this.#next = first * PAGE;
+  }
+  allocatePages(order: number): number {
+    const at = this.#next;
+    if (order > 0 || !this.#memory.grow(at + PAGE)) return 0;
+    this.#next += PAGE;
+    return at;
+  }
+  freePages(): void {}
+}
+
+describe.each([
+  ["grows while a fault is served", () => LinearMemory.growing({ maximum: 4 << 20 }), 1],
+  ["begins below 2 GiB and goes on above", () => LinearMemory.fixed(2 ** 32), 2 ** 19 - 40],
+] as const)("physical memory that %s", (_name, make, first) => {
+  const sizes = [8, 16, 32] as const;
+  test.each(sizes)("accesses of %i bits", (bits) => {
+    const memory = make();
+    const machine = new Machine({ memory, frames: new FramesFrom(memory, first), totalFrames: 1000 });
+    const { sys, memory: paged } = Process.create(machine);
+    const start = sys.mmap({ length: 200 * PAGE, prot: RW, flags: ANONYMOUS });
+    const load = (at: number): number =>
+      bits === 8 ? paged.load8(at) : bits === 16 ? paged.load16(at) : paged.load32(at);
+    const store = (at: number, value: number): void =>
+      bits === 8
+        ? paged.store8(at, value)
+        : bits === 16
+          ? paged.store16(at, value)
+          : paged.store32(at, value);
+    const value = (page: number): number => (0xfedcba98 + page) % 2 ** bits;
+    for (let round = 0; round < 2; round++) {
+      for (let page = 0; page < 200; page++) store(start + page * PAGE + 8 * round, value(page + round));
+    }
+    for (let page = 0; page < 200; page++) {
+      expect(load(start + page * PAGE)).toBe(value(page));
+      expect(load(start + page * PAGE + 8)).toBe(value(page + 1));
+      paged.write(start + page * PAGE + 16, Uint8Array.of(page, 1));
+      paged.copy(start + page * PAGE + 24, start + page * PAGE + 16, 2);
+      expect([...paged.read(start + page * PAGE + 24, 2)]).toEqual([page, 1]);
+    }
+  });
 });
 
 test("file pages reach their store only by write-back", () => {

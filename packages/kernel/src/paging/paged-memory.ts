@@ -6,6 +6,13 @@ import { translate } from "./access.ts";
 import type { PagedSpace } from "./paged-space.ts";
 import { TLB_MISS, Tlb } from "./tlb.ts";
 
+/** Stores to physical addresses from here on always take the long way: see the accesses. */
+const WRITES_END = 2 ** 31;
+
+const NO_TABLE = new Int32Array(0);
+const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = new DataView(new ArrayBuffer(0));
+
 /**
  * A process's memory, as the process sees it: every access goes through its page tables, so a page appears when it is
  * first touched, and a touch that the mappings do not allow throws.
@@ -23,12 +30,12 @@ export class PagedMemory implements Memory {
   readonly space: PagedSpace;
   readonly #window: AddressWindow;
   readonly #tlb: Tlb = new Tlb();
-  // The physical memory's views and the TLB's tables, as fields of their own: an access must not chase pointers.
-  private readonly reads: Int32Array<ArrayBuffer>;
-  private readonly writes: Int32Array<ArrayBuffer>;
-  private bytes: Uint8Array;
-  private halves: Uint16Array;
-  private words: Uint32Array;
+  // The TLB's tables and the physical memory, as fields of their own: an access must not chase pointers. They begin with
+  // a value of their final class and are then assigned: V8 so knows the class, and checks it no more at each access.
+  private reads: Int32Array<ArrayBuffer> = NO_TABLE;
+  private writes: Int32Array<ArrayBuffer> = NO_TABLE;
+  private bytes: Uint8Array = NO_BYTES;
+  private view: DataView = NO_VIEW;
 
   constructor(space: PagedSpace, window: AddressWindow) {
     this.space = space;
@@ -36,54 +43,57 @@ export class PagedMemory implements Memory {
     this.reads = this.#tlb.reads;
     this.writes = this.#tlb.writes;
     const { memory } = space.machine.frames;
-    this.bytes = memory.bytes;
-    this.halves = memory.halves;
-    this.words = memory.words;
-    memory.onGrow(() => {
+    const renew = (): void => {
       this.bytes = memory.bytes;
-      this.halves = memory.halves;
-      this.words = memory.words;
-    });
+      this.view = new DataView(memory.buffer, 0, memory.byteLength);
+    };
+    renew();
+    memory.onGrow(renew);
     space.flush = (real) => {
       const address = window.fromReal(real);
       if (address >= 0) this.#tlb.flush(address);
     };
   }
 
-  // Literals below, for V8 does not fold constants that another module exports: 12 is PAGE_SHIFT, 1 is TLB_MISS.
+  // How the accesses are written decides whether they cost twice as much as flat ones or three times:
+  //  - Literals, for V8 does not fold constants that another module exports: 12 is PAGE_SHIFT, 1 is TLB_MISS.
+  //  - A DataView takes the byte address as it is, and has one pointer to load where a typed array has two.
+  //  - A miss does the whole access elsewhere, so that nothing of the hit must live on across its call; `>>> 0` tells
+  //    the type of what it returns, which V8 would box otherwise.
+  //  - `| 0` saves stores a sign check. A load keeps it: it is off the path from one load's value to the next one's address.
 
   load8(address: Address): number {
     const delta = this.reads[address >>> 12]!;
-    if (delta !== 1) return this.bytes[(address + delta) >>> 0]!;
-    return this.bytes[this.#read(address)]!;
+    if (delta !== 1) return this.view.getUint8((address + delta) >>> 0);
+    return this.#missedLoad8(address) >>> 0;
   }
   load16(address: Address): number {
     const delta = this.reads[address >>> 12]!;
-    if (delta !== 1) return this.halves[((address + delta) >>> 0) >>> 1]!;
-    return this.halves[this.#read(address) >>> 1]!;
+    if (delta !== 1) return this.view.getUint16((address + delta) >>> 0, true);
+    return this.#missedLoad16(address) >>> 0;
   }
   load32(address: Address): number {
     const delta = this.reads[address >>> 12]!;
-    if (delta !== 1) return this.words[(address + delta) >>> 2]!;
-    return this.words[this.#read(address) >>> 2]!;
+    if (delta !== 1) return this.view.getUint32((address + delta) >>> 0, true);
+    return this.#missedLoad32(address) >>> 0;
   }
   load64(address: Address): bigint {
     return (BigInt(this.load32(address + 4)) << 32n) | BigInt(this.load32(address));
   }
   store8(address: Address, value: number): void {
     const delta = this.writes[address >>> 12]!;
-    if (delta !== 1) this.bytes[(address + delta) >>> 0] = value;
-    else this.bytes[this.#write(address)] = value;
+    if (delta !== 1) this.view.setUint8((address + delta) | 0, value);
+    else this.#missedStore8(address, value);
   }
   store16(address: Address, value: number): void {
     const delta = this.writes[address >>> 12]!;
-    if (delta !== 1) this.halves[(address + delta) >>> 1] = value;
-    else this.halves[this.#write(address) >>> 1] = value;
+    if (delta !== 1) this.view.setUint16((address + delta) | 0, value, true);
+    else this.#missedStore16(address, value);
   }
   store32(address: Address, value: number): void {
     const delta = this.writes[address >>> 12]!;
-    if (delta !== 1) this.words[(address + delta) >>> 2] = value;
-    else this.words[this.#write(address) >>> 2] = value;
+    if (delta !== 1) this.view.setUint32((address + delta) | 0, value, true);
+    else this.#missedStore32(address, value);
   }
   store64(address: Address, value: bigint): void {
     this.store32(address, Number(value & 0xffffffffn));
@@ -134,7 +144,8 @@ export class PagedMemory implements Memory {
   write(address: Address, bytes: Uint8Array): void {
     for (let done = 0; done < bytes.length; ) {
       const count = Math.min(bytes.length - done, PAGE_SIZE - ((address + done) % PAGE_SIZE));
-      this.bytes.set(bytes.subarray(done, done + count), this.#write(address + done));
+      const physical = this.#write(address + done);
+      this.bytes.set(bytes.subarray(done, done + count), physical);
       done += count;
     }
   }
@@ -145,6 +156,33 @@ export class PagedMemory implements Memory {
   }
   onGrow(): () => void {
     return () => {};
+  }
+
+  // A miss first finds the page, and only then reads `view`: serving the fault may have grown the physical memory.
+
+  #missedLoad8(address: Address): number {
+    const physical = this.#read(address);
+    return this.view.getUint8(physical);
+  }
+  #missedLoad16(address: Address): number {
+    const physical = this.#read(address);
+    return this.view.getUint16(physical, true);
+  }
+  #missedLoad32(address: Address): number {
+    const physical = this.#read(address);
+    return this.view.getUint32(physical, true);
+  }
+  #missedStore8(address: Address, value: number): void {
+    const physical = this.#write(address);
+    this.view.setUint8(physical, value);
+  }
+  #missedStore16(address: Address, value: number): void {
+    const physical = this.#write(address);
+    this.view.setUint16(physical, value, true);
+  }
+  #missedStore32(address: Address, value: number): void {
+    const physical = this.#write(address);
+    this.view.setUint32(physical, value, true);
   }
 
   /** Both parts lie in one page each. Finding the target may take the source's page away, so it is found again then. */
@@ -172,7 +210,7 @@ export class PagedMemory implements Memory {
   #write(address: Address): number {
     const physical = translate(this.space, this.#window.toReal(address), true);
     if (physical < 0) throw faultError(physical, address);
-    this.writes[address >>> PAGE_SHIFT] = (physical - address) | 0;
+    if (physical < WRITES_END) this.writes[address >>> PAGE_SHIFT] = (physical - address) | 0;
     return physical;
   }
 }

@@ -51,7 +51,7 @@ import { bytesOf, type TypedArray, type TypedArrayKind, viewAt } from "./typed-a
  * Length of the memory that a heap makes for itself, in bytes. Pages that are never touched cost nothing; but the first growth
  * replaces the buffer, and V8 then tests at every access of every view whether its buffer is still there.
  */
-const INITIAL_MEMORY = 2 ** 26;
+const INITIAL_MEMORY = 2 ** 27;
 
 /**
  * glibc's malloc over a page source: a linear memory, or a process. The object itself is the heap as the main thread calls it;
@@ -74,7 +74,7 @@ export class Ptmalloc extends AllocatorHeap implements Owner, Trimmer, Inspectab
   /**
    * Begins a heap.
    *
-   * @param source Where its memory comes from. Default: a WebAssembly.Memory of its own, of 64 MiB at first (of which only
+   * @param source Where its memory comes from. Default: a WebAssembly.Memory of its own, of 128 MiB at first (of which only
    * what is used costs anything), that grows up to 4 GiB.
    * @throws InvalidArgumentError on an option out of range, or when the source has no room for the state.
    */

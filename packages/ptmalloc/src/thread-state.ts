@@ -6,6 +6,7 @@
 import type { Address } from "@heapwright/allocator";
 import { LinearMemory } from "@heapwright/heap-memory";
 import type { Core } from "./core.ts";
+import type { Express } from "./express/paths.ts";
 import { PARAMETER, THREAD, THREAD_BYTES, THREADS_AT } from "./layout/statics.ts";
 
 const SHUTTING_DOWN = 1;
@@ -21,8 +22,6 @@ export class ThreadState {
   /** Address of the thread's tcache, 0 while it has none. */
   tcache: Address;
   readonly record: Address;
-  /** Address of the main arena. */
-  readonly main: Address;
   /**
    * Tcache bins that the fast paths may use: all on a linear memory with 4-byte words; none elsewhere, while there is no
    * tcache, and while a probe wants to be told.
@@ -39,10 +38,8 @@ export class ThreadState {
   fastKey = 0;
   /** The bits of a link's page number that mangle it: all, or none without safe-linking. */
   fastMangle = 0;
-  /** Whether the express code may be asked: see express/malloc.ts. */
-  express = false;
-  /** The largest chunk that goes to fast bins, for the express code. */
-  maxFast = 0;
+  /** The express code, where it serves: see express/paths.ts. */
+  express: Express | undefined = undefined;
   /** Unsorted chunks that the allocation now running has sorted. */
   sorted = 0;
 
@@ -51,7 +48,6 @@ export class ThreadState {
     this.core = core;
     this.index = index;
     this.record = core.state + THREADS_AT + index * THREAD_BYTES;
-    this.main = core.main;
     this.tcache = core.mem.load32(this.record + THREAD.tcache);
     this.room = core.mem.load32(core.state + PARAMETER.tcacheCount);
     this.bins = core.mem.load32(core.state + PARAMETER.tcacheBins);
@@ -74,13 +70,6 @@ export class ThreadState {
     this.halves = mem.halves;
     const ready = tcache !== 0 && core.probe === undefined;
     this.fastBins = ready ? this.bins : 0;
-    this.express =
-      ready &&
-      core.profile.express &&
-      !core.multiThreaded() &&
-      core.load32(core.perturbAt) === 0 &&
-      core.parameter(PARAMETER.tcacheUnsortedLimit) === 0;
-    this.maxFast = core.load32(core.maxFastAt);
     this.fastKey = core.tcacheKey(tcache) | 0;
     this.fastMangle = core.safeLinking ? 0xfffff : 0;
   }

@@ -9,14 +9,14 @@ import { type Address, expectSize, InvalidArgumentError } from "@heapwright/allo
 import { leaveArena } from "./arenas/arena.ts";
 import { IS_MMAPPED } from "./core.ts";
 import { corrupted } from "./errors.ts";
-import { callocExpress } from "./express/calloc.ts";
-import { freeExpress } from "./express/free.ts";
-import { LEAVE, mallocExpress } from "./express/malloc.ts";
-import { reallocExpress } from "./express/realloc.ts";
+import { makeExpress } from "./express/express.ts";
+import { LEAVE as LEAVES } from "./express/paths.ts";
 import { TCACHE_BINS } from "./layout/geometry.ts";
+import { PARAMETER } from "./layout/statics.ts";
 import { callocSlow, expectFromMain, freeSlow, mallocSlow, memalignSlow, reallocSlow } from "./ops/entry.ts";
 import { ThreadState } from "./thread-state.ts";
 
+const LEAVE = LEAVES;
 /** No request from here on is cached. */
 const FAST_LIMIT = 1024;
 /** Where the tcache's entries begin, in 4-byte words: behind 64 half words of counts. */
@@ -35,6 +35,18 @@ const expectBytes = (bytes: number): void => {
 
 /** The heap as one thread sees it: `heap.thread(n)`. Thread 0 is the main thread. */
 export class ThreadHeap extends ThreadState {
+  override arm(): void {
+    super.arm();
+    const { core } = this;
+    const serves =
+      this.fastBins !== 0 &&
+      core.profile.express &&
+      !core.multiThreaded() &&
+      core.load32(core.perturbAt) === 0 &&
+      core.parameter(PARAMETER.tcacheUnsortedLimit) === 0;
+    this.express = serves ? makeExpress(this) : undefined;
+  }
+
   /**
    * C's `malloc`.
    *
@@ -69,8 +81,9 @@ export class ThreadHeap extends ThreadState {
 
   /** What malloc does where its fast path does not serve. */
   protected mallocOther(bytes: number): Address {
-    if (this.express) {
-      const mem = mallocExpress(this, bytes);
+    const { express } = this;
+    if (express !== undefined) {
+      const mem = express.malloc(bytes);
       if (mem !== LEAVE) {
         if ((this.words[(mem - 4) >>> 2]! & 6) !== 0) expectFromMain(this.core, mem, "malloc");
         return mem;
@@ -112,7 +125,8 @@ export class ThreadHeap extends ThreadState {
 
   /** What free does where the tcache does not take the block. */
   protected freeOther(mem: Address): void {
-    if (!this.express || !freeExpress(this, mem)) freeSlow(this.core, this, mem);
+    const { express } = this;
+    if (express === undefined || !express.free(mem)) freeSlow(this.core, this, mem);
   }
 
   /** What free does with a block that is marked as cached: it is a double free, or its data look so by chance. */
@@ -126,8 +140,9 @@ export class ThreadHeap extends ThreadState {
     expectBytes(size);
     const bytes = count * size;
     if (bytes > this.core.g.requestMax) return 0;
-    if (this.express) {
-      const mem = callocExpress(this.core, this, bytes);
+    const { express } = this;
+    if (express !== undefined) {
+      const mem = express.calloc(bytes);
       if (mem !== LEAVE) {
         if ((this.words[(mem - 4) >>> 2]! & 6) !== 0) expectFromMain(this.core, mem, "calloc");
         return mem;
@@ -149,8 +164,9 @@ export class ThreadHeap extends ThreadState {
       this.free(mem);
       return 0;
     }
-    if (this.express) {
-      const moved = reallocExpress(this.core, this, mem, bytes);
+    const { express } = this;
+    if (express !== undefined) {
+      const moved = express.realloc(mem, bytes);
       if (moved !== LEAVE) {
         if ((this.words[(moved - 4) >>> 2]! & 6) !== 0) expectFromMain(this.core, moved, "realloc");
         return moved;

@@ -1,57 +1,62 @@
 /*
- * malloc_consolidate, word by word: see malloc.ts here for what this folder is, and bins/fastbins.ts for the structure.
+ * malloc_consolidate, word by word: see paths.ts for what this folder is, and bins/fastbins.ts for the structure.
  */
-import type { Core } from "../core.ts";
 import { corrupted } from "../errors.ts";
-import { link, unlink } from "./lists.ts";
+import { link as linkBetween, type Unlink } from "./lists.ts";
+import type { Place } from "./paths.ts";
+
+const link = linkBetween;
 
 /** Merges every fast chunk of the main arena with its free neighbours and puts the results in the unsorted bin. */
-export const consolidateExpress = (core: Core, words: Uint32Array): void => {
-  const main = core.main;
-  const unsorted = main + 0x38;
-  words[(main + 8) >>> 2] = 0;
-  for (let index = 0; index < 11; index++) {
-    const bin = ((main + 0xc) >>> 2) + index;
-    let freed = words[bin]!;
-    if (freed === 0) continue;
-    words[bin] = 0;
-    while (freed !== 0) {
-      if ((freed & 15) !== 8)
-        throw corrupted(freed, "malloc_consolidate(): unaligned fastbin chunk detected");
-      const head = words[(freed + 4) >>> 2]!;
-      if (head >>> 3 !== index + 2) throw corrupted(freed, "malloc_consolidate(): invalid chunk size");
-      let chunk = freed;
-      let size = (head & -8) >>> 0;
-      const next = (freed + size) >>> 0;
-      const nextHead = words[(next + 4) >>> 2]!;
-      const nextSize = (nextHead & -8) >>> 0;
-      const after = (((freed + 8) >>> 12) ^ words[(freed + 8) >>> 2]!) >>> 0;
-      if ((head & 1) === 0) {
-        const before = words[freed >>> 2]!;
-        chunk = (freed - before) >>> 0;
-        size = (size + before) >>> 0;
-        if ((words[(chunk + 4) >>> 2]! & -8) >>> 0 !== before)
-          throw corrupted(chunk, "corrupted size vs. prev_size in fastbins");
-        unlink(core, words, chunk);
-      }
-      if (next === words[(main + 0x38) >>> 2]) {
-        words[(chunk + 4) >>> 2] = ((size + nextSize) >>> 0) | 1;
-        words[(main + 0x38) >>> 2] = chunk;
+export const makeConsolidate = (place: Place, unlinks: Unlink): (() => void) => {
+  const { words, main } = place;
+  const unlink = unlinks;
+  return (): void => {
+    const unsorted = main + 0x38;
+    words[(main + 8) >>> 2] = 0;
+    for (let index = 0; index < 11; index++) {
+      const bin = ((main + 0xc) >>> 2) + index;
+      let freed = words[bin]!;
+      if (freed === 0) continue;
+      words[bin] = 0;
+      while (freed !== 0) {
+        if ((freed & 15) !== 8)
+          throw corrupted(freed, "malloc_consolidate(): unaligned fastbin chunk detected");
+        const head = words[(freed + 4) >>> 2]!;
+        if (head >>> 3 !== index + 2) throw corrupted(freed, "malloc_consolidate(): invalid chunk size");
+        let chunk = freed;
+        let size = (head & -8) >>> 0;
+        const next = (freed + size) >>> 0;
+        const nextHead = words[(next + 4) >>> 2]!;
+        const nextSize = (nextHead & -8) >>> 0;
+        const after = (((freed + 8) >>> 12) ^ words[(freed + 8) >>> 2]!) >>> 0;
+        if ((head & 1) === 0) {
+          const before = words[freed >>> 2]!;
+          chunk = (freed - before) >>> 0;
+          size = (size + before) >>> 0;
+          if ((words[(chunk + 4) >>> 2]! & -8) >>> 0 !== before)
+            throw corrupted(chunk, "corrupted size vs. prev_size in fastbins");
+          unlink(chunk);
+        }
+        if (next === words[(main + 0x38) >>> 2]) {
+          words[(chunk + 4) >>> 2] = ((size + nextSize) >>> 0) | 1;
+          words[(main + 0x38) >>> 2] = chunk;
+          freed = after;
+          continue;
+        }
+        if ((words[(next + nextSize + 4) >>> 2]! & 1) === 0) {
+          unlink(next);
+          size = (size + nextSize) >>> 0;
+        } else words[(next + 4) >>> 2] = nextHead & -2;
+        if (size >= 1008) {
+          words[(chunk + 16) >>> 2] = 0;
+          words[(chunk + 20) >>> 2] = 0;
+        }
+        link(words, chunk, unsorted, words[(main + 0x40) >>> 2]!);
+        words[(chunk + 4) >>> 2] = size | 1;
+        words[(chunk + size) >>> 2] = size;
         freed = after;
-        continue;
       }
-      if ((words[(next + nextSize + 4) >>> 2]! & 1) === 0) {
-        unlink(core, words, next);
-        size = (size + nextSize) >>> 0;
-      } else words[(next + 4) >>> 2] = nextHead & -2;
-      if (size >= 1008) {
-        words[(chunk + 16) >>> 2] = 0;
-        words[(chunk + 20) >>> 2] = 0;
-      }
-      link(words, chunk, unsorted, words[(main + 0x40) >>> 2]!);
-      words[(chunk + 4) >>> 2] = size | 1;
-      words[(chunk + size) >>> 2] = size;
-      freed = after;
     }
-  }
+  };
 };

@@ -1,65 +1,61 @@
 /*
- * Surgery on the lists of free chunks, word by word: see malloc.ts here for what this folder is.
- *
- * Offsets from a chunk: size 4, fd 8, bk 12, fd_nextsize 16, bk_nextsize 20.
+ * Surgery on the lists of free chunks, word by word: see paths.ts for what this folder is.
  */
 import type { Address } from "@heapwright/allocator";
 import { unlinkChunk } from "../bins/links.ts";
-import type { Core } from "../core.ts";
+import { MIN_LARGE as LARGE, type Place } from "./paths.ts";
 
-/** Chunks from this size on are large. */
-const MIN_LARGE = 1008;
+const MIN_LARGE = LARGE;
 
 /** Takes a chunk out of its bin, as unlinkChunk does, and by it when a test fails. */
-export const unlink = (core: Core, words: Uint32Array, chunk: Address): void => {
-  const at = chunk >>> 2;
-  const head = words[at + 1]!;
-  const next = words[at + 2]!;
-  const previous = words[at + 3]!;
-  if (
-    words[(chunk + (head & -8)) >>> 2] !== (head & -8) >>> 0 ||
-    words[(next + 12) >>> 2] !== chunk ||
-    words[(previous + 8) >>> 2] !== chunk
-  ) {
-    unlinkChunk(core, chunk);
-    return;
-  }
-  if (head >= MIN_LARGE && words[at + 4] !== 0) {
-    unlinkLarge(core, words, chunk, next, previous);
-    return;
-  }
-  words[(next + 12) >>> 2] = previous;
-  words[(previous + 8) >>> 2] = next;
-};
+export type Unlink = (chunk: Address) => void;
 
-/** The same for the first chunk of its size in a large bin, whose links are sound: it leaves the skip list of sizes too. */
-const unlinkLarge = (
-  core: Core,
-  words: Uint32Array,
-  chunk: Address,
-  next: Address,
-  previous: Address,
-): void => {
-  const smaller = words[(chunk + 16) >>> 2]!;
-  const larger = words[(chunk + 20) >>> 2]!;
-  if (words[(smaller + 20) >>> 2] !== chunk || words[(larger + 16) >>> 2] !== chunk) {
-    unlinkChunk(core, chunk);
-    return;
-  }
-  words[(next + 12) >>> 2] = previous;
-  words[(previous + 8) >>> 2] = next;
-  if (words[(next + 16) >>> 2] !== 0) {
-    words[(smaller + 20) >>> 2] = larger;
-    words[(larger + 16) >>> 2] = smaller;
-  } else if (smaller === chunk) {
-    words[(next + 16) >>> 2] = next;
-    words[(next + 20) >>> 2] = next;
-  } else {
-    words[(next + 16) >>> 2] = smaller;
-    words[(next + 20) >>> 2] = larger;
-    words[(smaller + 20) >>> 2] = next;
-    words[(larger + 16) >>> 2] = next;
-  }
+export const makeUnlink = (place: Place): Unlink => {
+  const { core, words } = place;
+  /** The first chunk of its size in a large bin, whose links are sound: it leaves the skip list of sizes too. */
+  const unlinkLarge = (chunk: Address, next: Address, previous: Address): void => {
+    const smaller = words[(chunk + 16) >>> 2]!;
+    const larger = words[(chunk + 20) >>> 2]!;
+    if (words[(smaller + 20) >>> 2] !== chunk || words[(larger + 16) >>> 2] !== chunk) {
+      unlinkChunk(core, chunk);
+      return;
+    }
+    words[(next + 12) >>> 2] = previous;
+    words[(previous + 8) >>> 2] = next;
+    if (words[(next + 16) >>> 2] !== 0) {
+      words[(smaller + 20) >>> 2] = larger;
+      words[(larger + 16) >>> 2] = smaller;
+    } else if (smaller === chunk) {
+      words[(next + 16) >>> 2] = next;
+      words[(next + 20) >>> 2] = next;
+    } else {
+      words[(next + 16) >>> 2] = smaller;
+      words[(next + 20) >>> 2] = larger;
+      words[(smaller + 20) >>> 2] = next;
+      words[(larger + 16) >>> 2] = next;
+    }
+  };
+
+  return (chunk: Address): void => {
+    const at = chunk >>> 2;
+    const head = words[at + 1]!;
+    const next = words[at + 2]!;
+    const previous = words[at + 3]!;
+    if (
+      words[(chunk + (head & -8)) >>> 2] !== (head & -8) >>> 0 ||
+      words[(next + 12) >>> 2] !== chunk ||
+      words[(previous + 8) >>> 2] !== chunk
+    ) {
+      unlinkChunk(core, chunk);
+      return;
+    }
+    if (head >= MIN_LARGE && words[at + 4] !== 0) {
+      unlinkLarge(chunk, next, previous);
+      return;
+    }
+    words[(next + 12) >>> 2] = previous;
+    words[(previous + 8) >>> 2] = next;
+  };
 };
 
 /** Puts a free chunk between two neighbours of a list. */

@@ -1,20 +1,31 @@
 /*
- * The tcache, word by word: see malloc.ts here for what this folder is, and bins/tcache.ts for the structure.
+ * The tcache, word by word: see paths.ts for what this folder is, and bins/tcache.ts for the structure.
  */
 import type { Address } from "@heapwright/allocator";
-import type { ThreadState } from "../thread-state.ts";
+import type { Place } from "./paths.ts";
 
-/** Pushes a chunk on a tcache bin. */
-export const cache = (thread: ThreadState, words: Uint32Array, chunk: Address, bin: number): void => {
-  const { halves, tcache } = thread;
-  const head = ((tcache >>> 2) + 32 + bin) | 0;
-  const mem = chunk + 8;
-  words[(chunk + 12) >>> 2] = thread.fastKey;
-  words[mem >>> 2] = (mem >>> 12) ^ words[head]!;
-  words[head] = mem;
-  halves[(tcache >>> 1) + bin]!++;
+/** What the express code does with a tcache. */
+export interface Tcache {
+  /** Pushes a chunk on a bin. */
+  put(chunk: Address, bin: number): void;
+  /** Chunks that a bin still takes; 0 for a bin beyond the last. */
+  roomFor(bin: number): number;
+}
+
+export const makeTcache = (place: Place): Tcache => {
+  const { words, halves, tcache, bins, room, key } = place;
+  const entries = (tcache >>> 2) + 32;
+  const counts = tcache >>> 1;
+  return {
+    put(chunk: Address, bin: number): void {
+      const mem = chunk + 8;
+      words[(chunk + 12) >>> 2] = key;
+      words[mem >>> 2] = (mem >>> 12) ^ words[entries + bin]!;
+      words[entries + bin] = mem;
+      halves[counts + bin]!++;
+    },
+    roomFor(bin: number): number {
+      return bin < bins ? room - halves[counts + bin]! : 0;
+    },
+  };
 };
-
-/** Chunks that tcache bin `bin` still takes. */
-export const roomFor = (thread: ThreadState, bin: number): number =>
-  bin < thread.bins ? thread.room - thread.halves[(thread.tcache >>> 1) + bin]! : 0;

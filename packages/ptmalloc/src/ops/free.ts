@@ -11,7 +11,6 @@ import { clearSizeLinks, unlinkChunk } from "../bins/links.ts";
 import { expectNotCached, tcacheHasRoom, tcacheIndex, tcachePut, tcacheServes } from "../bins/tcache.ts";
 import { type Core, PREV_INUSE } from "../core.ts";
 import { corrupted } from "../errors.ts";
-import { freeInside } from "../express/free.ts";
 import { unmapChunk } from "../system/mapped.ts";
 import type { ThreadState } from "../thread-state.ts";
 import { CONSOLIDATION_THRESHOLD, giveBack } from "./give-back.ts";
@@ -29,7 +28,7 @@ export const intFree = (
   chunk: Address,
   locked: boolean,
 ): void => {
-  if (thread.express && freeInside(thread, chunk + core.header, locked)) return;
+  if (thread.express?.freeInside(chunk + core.header, locked)) return;
   const size = core.size(chunk);
   if (wraps(core, chunk, size) || core.misaligned(chunk)) throw corrupted(chunk, "free(): invalid pointer");
   if (size < core.minSize || (size & core.alignMask) !== 0) throw corrupted(chunk, "free(): invalid size");

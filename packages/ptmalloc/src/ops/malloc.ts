@@ -11,7 +11,7 @@ import { takeSmall } from "../bins/smallbins.ts";
 import { takeUnsorted } from "../bins/unsorted.ts";
 import type { Core } from "../core.ts";
 import { corrupted } from "../errors.ts";
-import { LEAVE, mallocExpress } from "../express/malloc.ts";
+import { LEAVE } from "../express/paths.ts";
 import { systemMalloc } from "../system/sysmalloc.ts";
 import type { ThreadState } from "../thread-state.ts";
 import { cutTop, serve } from "./serve.ts";
@@ -22,8 +22,9 @@ import { cutTop, serve } from "./serve.ts";
  * @returns the user address, or 0 when exhausted.
  */
 export const intMalloc = (core: Core, thread: ThreadState, arena: Address, bytes: number): Address => {
-  if (thread.express) {
-    const mem = mallocExpress(thread, bytes);
+  const express = thread.express;
+  if (express !== undefined) {
+    const mem = express.malloc(bytes);
     if (mem !== LEAVE) return mem;
   }
   const needed = core.chunkSizeFor(bytes);

@@ -19,12 +19,6 @@ const expectSound = (core: Core, arena: Address, chunk: Address, size: number): 
     throw corrupted(next, "realloc(): invalid next size");
 };
 
-/** The chunk in hand must be as large as the one wanted, whatever it was made of. */
-export const expectEnough = (core: Core, chunk: Address, size: number, needed: number): void => {
-  if (size < needed)
-    throw assertionFailed(core, chunk, "_int_realloc", "(unsigned long) (newsize) >= (unsigned long) (nb)");
-};
-
 /**
  * Changes `chunk` of `oldSize` bytes to at least `needed` bytes.
  *
@@ -72,7 +66,6 @@ export const intRealloc = (
       size = core.size(target) + oldSize;
     }
   } else if (probe !== undefined) probe.event("realloc_in_place", mem, oldSize, needed);
-  expectEnough(core, chunk, size, needed);
   giveBackTail(core, thread, arena, chunk, size, needed);
   return mem;
 };
@@ -80,7 +73,8 @@ export const intRealloc = (
 const setSizeKeepingFlags = (core: Core, arena: Address, chunk: Address, size: number): void =>
   core.setHeadSize(chunk, size | core.arenaFlag(arena));
 
-const giveBackTail = (
+/** Ends a realloc in place: `chunk` has `size` bytes in all, what is beyond `needed` is freed if it can be a chunk. */
+export const giveBackTail = (
   core: Core,
   thread: ThreadState,
   arena: Address,
@@ -88,6 +82,8 @@ const giveBackTail = (
   size: number,
   needed: number,
 ): void => {
+  if (size < needed)
+    throw assertionFailed(core, chunk, "_int_realloc", "(unsigned long) (newsize) >= (unsigned long) (nb)");
   const restSize = size - needed;
   if (restSize < core.minSize) {
     setSizeKeepingFlags(core, arena, chunk, size);

@@ -1,8 +1,8 @@
-import { AttachError, LockError, NULL } from "@heapwright/allocator";
+import { AttachError, LockError } from "@heapwright/allocator";
 import { conformanceCases } from "@heapwright/allocator/conformance";
 import { LinearMemory, LinearPages } from "@heapwright/heap-memory";
-import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
+import { checkSides, type SideStrategy } from "../../../heap-memory/test/stress/sides.ts";
 import { type ProfileName, Ptmalloc, SharedPtmalloc } from "../../src/index.ts";
 import { LOCK_BYTES, locksAt } from "../../src/shared/layout.ts";
 
@@ -13,75 +13,16 @@ describe("SharedPtmalloc keeps the contract for one worker", () => {
   for (const c of conformanceCases(make, { maxSize: 100_000, runs: 20 })) test(c.name, c.run);
 });
 
-/** Commands of several sides in one thread: every interleaving of whole operations. */
-const command = fc.record({
-  side: fc.nat(3),
-  op: fc.constantFrom("malloc", "malloc", "malloc", "free", "free", "realloc", "trim", "replace", "burst"),
-  size: fc.oneof(fc.nat(300), fc.nat(3000), fc.nat(100_000), fc.nat(1_500_000)),
-  pick: fc.nat(100_000),
-});
-
-interface Block {
-  readonly address: number;
-  readonly size: number;
-  readonly seed: number;
-}
-
 describe("several sides of one shared heap", () => {
   for (const profile of ["glibc-2.36", "glibc-2.31", "glibc-2.41", "ptmalloc-2.12"] as ProfileName[]) {
     it(`never lose or overlap a block, ${profile}`, () => {
-      fc.assert(
-        fc.property(fc.array(command, { maxLength: 100 }), (steps) => {
-          const memory = growing();
-          const sides = [SharedPtmalloc.create(memory, { profile })];
-          while (sides.length < 4) sides.push(SharedPtmalloc.attach(memory));
-          const blocks: Block[] = [];
-          let seed = 0;
-          const add = (address: number, size: number): void => {
-            if (address === NULL) return;
-            seed = (seed + 37) & 255;
-            memory.fill(address, size, seed);
-            blocks.push({ address, size, seed });
-          };
-          const take = (pick: number): Block => blocks.splice(pick % blocks.length, 1)[0]!;
-          const verify = ({ address, size, seed }: Block, length = size): void => {
-            const bytes = memory.bytes.subarray(address, address + length);
-            if (bytes.some((byte) => byte !== seed)) throw new Error(`block ${address} of ${size} changed`);
-          };
-          for (const { side, op, size, pick } of steps) {
-            const heap = sides[side]!;
-            if (op === "malloc") add(pick % 5 === 0 ? heap.memalign(256, size) : heap.malloc(size), size);
-            else if (op === "burst")
-              for (let i = 0; i < pick % 300; i++) add(heap.malloc(size % 200), size % 200);
-            else if (op === "free" && blocks.length > 0) {
-              const block = take(pick);
-              verify(block);
-              heap.free(block.address);
-            } else if (op === "realloc" && blocks.length > 0) {
-              const block = take(pick);
-              const address = heap.realloc(block.address, size + 1);
-              if (address === NULL) blocks.push(block);
-              else {
-                verify({ ...block, address }, Math.min(size, block.size));
-                add(address, size);
-              }
-            } else if (op === "trim") heap.trim(0);
-            else if (op === "replace") {
-              if (pick % 2 === 0) heap.close();
-              else expect(sides[(side + 1) % 4]!.recover(heap.id)).toBe(true);
-              sides[side] = SharedPtmalloc.attach(memory);
-            }
-            const faults = sides[0]!.checkArenas();
-            if (faults.length > 0)
-              throw new Error(`after ${op} ${size}: ${JSON.stringify(faults.slice(0, 3))}`);
-          }
-          for (const block of blocks) verify(block);
-          for (const [index, block] of blocks.entries()) sides[index % 4]!.free(block.address);
-          expect(sides[0]!.checkArenas()).toEqual([]);
-          expect(sides[0]!.totals().liveBlocks).toBe(0);
-        }),
-        { numRuns: 12 },
-      );
+      const strategy: SideStrategy<SharedPtmalloc> = {
+        create: (memory) => SharedPtmalloc.create(memory, { profile }),
+        attach: (memory) => SharedPtmalloc.attach(memory),
+        check: (side) => side.checkArenas(),
+        liveBlocks: ([side]) => side!.totals().liveBlocks,
+      };
+      checkSides(strategy, growing, { runs: 12, length: 100, largest: 1_500_000 });
     });
   }
 

@@ -30,6 +30,10 @@ export class ThreadState {
   /** The linear memory as words and half words, renewed when it grows. */
   words: Uint32Array = NOTHING;
   halves: Uint16Array = NO_HALVES;
+  /** Tcache bins whose chunks, when the bin is full, the fast path may put in fast bins; none where the express code does not serve. */
+  fastFrees = 0;
+  /** The main arena's address in 4-byte words. */
+  readonly arena32: number;
   /** How many chunks a tcache bin holds at most. Settled when the heap begins. */
   readonly room: number;
   /** How many tcache bins there are. Settled when the heap begins. */
@@ -47,6 +51,7 @@ export class ThreadState {
   constructor(core: Core, index: number) {
     this.core = core;
     this.index = index;
+    this.arena32 = core.main >>> 2;
     this.record = core.state + THREADS_AT + index * THREAD_BYTES;
     this.tcache = core.mem.load32(this.record + THREAD.tcache);
     this.room = core.mem.load32(core.state + PARAMETER.tcacheCount);

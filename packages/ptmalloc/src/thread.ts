@@ -7,7 +7,7 @@
  */
 import { type Address, expectSize, InvalidArgumentError } from "@heapwright/allocator";
 import { leaveArena } from "./arenas/arena.ts";
-import { IS_MMAPPED } from "./core.ts";
+import { NON_MAIN_ARENA as ARENA_FLAG, IS_MMAPPED } from "./core.ts";
 import { corrupted } from "./errors.ts";
 import { makeExpress } from "./express/express.ts";
 import { LEAVE as LEAVES } from "./express/paths.ts";
@@ -17,10 +17,15 @@ import { callocSlow, expectFromMain, freeSlow, mallocSlow, memalignSlow, realloc
 import { ThreadState } from "./thread-state.ts";
 
 const LEAVE = LEAVES;
+const NON_MAIN_ARENA = ARENA_FLAG;
 /** No request from here on is cached. */
 const FAST_LIMIT = 1024;
 /** Where the tcache's entries begin, in 4-byte words: behind 64 half words of counts. */
 const FAST_ENTRIES = 32;
+/** Offsets from the main arena, in 4-byte words. */
+const HAVE_FAST = 2;
+const FAST_BINS = 3;
+const SYSTEM_MEM = 277;
 /** Bits of a size word that keep a chunk off the fast path: mapped, or a size that is no multiple of 16. */
 const NOT_FAST = IS_MMAPPED | 8;
 
@@ -45,6 +50,7 @@ export class ThreadHeap extends ThreadState {
       core.load32(core.perturbAt) === 0 &&
       core.parameter(PARAMETER.tcacheUnsortedLimit) === 0;
     this.express = serves ? makeExpress(this) : undefined;
+    this.fastFrees = serves ? Math.min(core.load32(core.maxFastAt) >>> 4, this.bins) : 0;
   }
 
   /**
@@ -118,6 +124,18 @@ export class ThreadHeap extends ThreadState {
         words[first] = mem;
         halves[counted] = count + 1;
         return;
+      }
+      // Its bin is full. A chunk for the fast bins, the one behind it sound, not the fast bin's head: three loads, three stores.
+      if (bin < this.fastFrees && (head & NON_MAIN_ARENA) === 0) {
+        const { arena32 } = this;
+        const nextHead = words[entry + ((head >>> 2) & -2) - 1]!;
+        const old = words[arena32 + FAST_BINS + 2 * bin]!;
+        if (nextHead > 8 && nextHead < words[arena32 + SYSTEM_MEM]! && old !== mem - 8) {
+          words[entry] = (mem >>> 12) ^ old;
+          words[arena32 + FAST_BINS + 2 * bin] = mem - 8;
+          words[arena32 + HAVE_FAST] = 1;
+          return;
+        }
       }
     }
     this.freeOther(mem);

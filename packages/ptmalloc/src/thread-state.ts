@@ -13,15 +13,18 @@ const SHUTTING_DOWN = 1;
 const NOTHING = new Uint32Array(0);
 const NO_HALVES = new Uint16Array(0);
 
-/** One thread's place in the heap. */
+/**
+ * One thread's place in the heap. Fields begin with a value of their kind: V8 then knows that a number is a small one, and need not
+ * look each time.
+ */
 export class ThreadState {
   /** @internal */
   readonly core: Core;
   /** The thread's number: 0 is the main thread. */
-  readonly index: number;
+  readonly index: number = 0;
   /** Address of the thread's tcache, 0 while it has none. */
-  tcache: Address;
-  readonly record: Address;
+  tcache: Address = 0;
+  readonly record: Address = 0;
   /**
    * Tcache bins that the fast paths may use: all on a linear memory with 4-byte words; none elsewhere, while there is no
    * tcache, and while a probe wants to be told.
@@ -33,16 +36,16 @@ export class ThreadState {
   /** Tcache bins whose chunks, when the bin is full, the fast path may put in fast bins; none where the express code does not serve. */
   fastFrees = 0;
   /** The main arena's address in 4-byte words. */
-  readonly arena32: number;
+  readonly arena32: number = 0;
   /** How many chunks a tcache bin holds at most. Settled when the heap begins. */
-  readonly room: number;
+  readonly room: number = 0;
   /** How many tcache bins there are. Settled when the heap begins. */
-  readonly bins: number;
+  readonly bins: number = 0;
   /** What marks a chunk as cached: a signed number, which V8 keeps in a register where an unsigned one may be a double. */
   fastKey = 0;
   /** The bits of a link's page number that mangle it: all, or none without safe-linking. */
   fastMangle = 0;
-  /** The express code, where it serves: see express/paths.ts. */
+  /** @internal The express code, where it serves: see express/paths.ts. */
   express: Express | undefined = undefined;
   /** Unsorted chunks that the allocation now running has sorted. */
   sorted = 0;

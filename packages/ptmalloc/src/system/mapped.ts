@@ -25,12 +25,6 @@ export const mapPages = (core: Core, length: number, protection: number, hint: A
 /** Bytes by which the user address may have to be moved up within its page, where headers do not fill the alignment. */
 const slack = (core: Core): number => (core.alignMask + 1 === core.header ? 0 : core.alignMask);
 
-/** The largest chunk size that a mapping for `needed` bytes would serve too. */
-export const largestMapped = (core: Core, needed: number): number => {
-  const room = core.pageUp(needed + core.word + slack(core)) - core.word - slack(core);
-  return room - (room % (core.alignMask + 1));
-};
-
 /** Maps a chunk for `needed` bytes. Gives the chunk, or 0. sysmalloc_mmap. */
 export const mapChunk = (core: Core, needed: number): Address => {
   const length = core.pageUp(needed + core.word + slack(core));

@@ -296,14 +296,17 @@ export class SharedSpans extends SpanHeap implements Trimmer {
 
   /** Takes back the blocks that others have freed. Returns whether there were any. */
   private drain(): boolean {
-    const { words, remoteHead } = this;
+    const { remoteHead } = this;
     let any = false;
     for (;;) {
+      const { words } = this;
       const block = Atomics.load(words, remoteHead) >>> 0;
       if (block === 0) return any;
       // Only this side takes from the list, so the head that is seen again is the same one.
       const next = Atomics.load(words, block >>> 2);
       if (Atomics.compareExchange(words, remoteHead, block | 0, next) !== (block | 0)) continue;
+      // It may lie in what this side has added to the heap itself since it last looked.
+      if (!this.isLiveBlock(block)) this.renew();
       if (!this.isLiveBlock(block) || !this.isPassed(block)) {
         throw new HeapCorruptionError(
           block,

@@ -1,6 +1,9 @@
 // What the kernel model costs: page faults, areas, and a load through page tables against one from flat memory.
-// node packages/kernel/bench/kernel.mjs   (after a build)
-import { LinearMemory } from "@heapwright/heap-memory";
+// node packages/kernel/bench/kernel.mjs   (after `npx tsc -b packages/kernel packages/classic`)
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { LinearMemory, LinearPages } from "@heapwright/heap-memory";
+import { BestFit, Tlsf } from "../../classic/dist/index.js";
 import { Machine, MapFlag, Overcommit, Process, Prot } from "../dist/index.js";
 
 const RW = Prot.READ | Prot.WRITE;
@@ -15,6 +18,39 @@ const timed = (run) => {
 };
 
 const ROUNDS = 7;
+
+/** Nanoseconds per operation of a strategy that replaces random blocks of 16 to 143 bytes, 2,048 of them live. */
+const churn = (heap) => {
+  const live = new Uint32Array(2048);
+  let state = 1;
+  const run = (count) => {
+    for (let i = 0; i < count; i++) {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      const slot = (state >>> 8) & 2047;
+      if (live[slot] !== 0) heap.deallocate(live[slot]);
+      live[slot] = heap.allocate(16 + ((state >>> 20) & 127));
+    }
+  };
+  run(200_000);
+  let best = Infinity;
+  for (let round = 0; round < 60; round++)
+    best = Math.min(
+      best,
+      timed(() => run(20_000)),
+    );
+  return (best * 1e6) / 40_000;
+};
+
+const STRATEGIES = { "best fit": BestFit, TLSF: Tlsf };
+const SOURCES = {
+  flat: () => LinearPages.create(LinearMemory.fixed(1 << 22)),
+  paged: () => Process.create(new Machine()),
+};
+if (process.argv[2] === "churn") {
+  const [, , , strategy, source] = process.argv;
+  console.log(churn(new STRATEGIES[strategy](SOURCES[source]())));
+  process.exit();
+}
 
 {
   const machine = new Machine();
@@ -96,7 +132,7 @@ for (const count of [10, 60_000]) {
 }
 
 {
-  // The same loops over flat and over paged memory, each compiled for itself, interleaved; processor time, the least of many.
+  // The same loops over flat and over paged memory, each compiled for itself, interleaved; the least of many short runs.
   const loops = {
     "stores and loads in order": `for (let i = 0; i < words; i++) {
       const at = base + ((i * 5) & (words - 1)) * 4;
@@ -105,19 +141,26 @@ for (const count of [10, 60_000]) {
     }`,
     "a chain of loads":
       "for (let i = 0, at = base; i < 2 * words; i++) { at = memory.load32(at); sum ^= at; }",
+    "random stores and loads": `for (let i = 0, x = 1; i < words; i++) {
+      x = (Math.imul(x, 1664525) + 1013904223) | 0;
+      memory.store32(base + ((x >>> 8) & (words - 1)) * 4, i);
+      sum ^= memory.load32(base + ((x >>> 5) & (words - 1)) * 4);
+    }`,
+    "bytes and halves": `for (let i = 0; i < words / 2; i++) {
+      const at = base + ((i * 5) & (words - 1)) * 4;
+      memory.store8(at, i);
+      sum ^= memory.load8(at ^ 1) ^ memory.load16(at ^ 2);
+      memory.store16(at ^ 2, sum);
+    }`,
   };
+  const repeats = 24;
   const compile = (body, name) =>
     new Function(
       "memory",
       "base",
       "words",
-      `/* ${name} */ let sum = 0; for (let k = 0; k < 256; k++) ${body} return sum;`,
+      `/* ${name} */ let sum = 0; for (let k = 0; k < ${repeats}; k++) ${body} return sum;`,
     );
-  const processor = (run) => {
-    const start = globalThis.process.cpuUsage().user;
-    run();
-    return globalThis.process.cpuUsage().user - start;
-  };
   const words = 8192;
   const flat = LinearMemory.fixed(1 << 20);
   const { memory, sys } = Process.create(new Machine());
@@ -135,15 +178,28 @@ for (const count of [10, 60_000]) {
       for (let i = 0; i < words; i++) target.store32(base + i * 4, base + ((i * 5 + 1) & (words - 1)) * 4);
       return { target, base, run: compile(body, `${name} ${side}`), best: Infinity };
     });
-    for (let round = 0; round < 25; round++) {
+    for (let round = 0; round < 300; round++) {
       for (const side of sides)
         side.best = Math.min(
           side.best,
-          processor(() => side.run(side.target, side.base, words)),
+          timed(() => side.run(side.target, side.base, words)),
         );
     }
     const [a, b] = sides;
-    const each = ((a.best * 1000) / (256 * words * 2)).toFixed(2);
+    const each = ((a.best * 1e6) / (repeats * words * 2)).toFixed(2);
     show(`paged / flat, ${name}`, (b.best / a.best).toFixed(2), `(flat ${each} ns each)`);
   }
+}
+
+// Strategies that know nothing but Memory, unchanged; a JavaScript process each, so that they meet one class of memory.
+for (const strategy of Object.keys(STRATEGIES)) {
+  const best = { flat: Infinity, paged: Infinity };
+  for (let round = 0; round < 5; round++) {
+    for (const source of Object.keys(best)) {
+      const arguments_ = [fileURLToPath(import.meta.url), "churn", strategy, source];
+      best[source] = Math.min(best[source], Number(execFileSync(process.execPath, arguments_)));
+    }
+  }
+  const ratio = (best.paged / best.flat).toFixed(2);
+  show(`paged / flat, ${strategy}`, ratio, `(flat ${best.flat.toFixed(1)} ns per operation)`);
 }

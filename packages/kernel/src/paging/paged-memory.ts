@@ -1,13 +1,14 @@
 import type { Address, Memory } from "@heapwright/allocator";
 import { PAGE_SHIFT, PAGE_SIZE } from "../abi/page.ts";
 import { faultError } from "../fault/errors.ts";
+import { frameOf, Pte } from "../page-table/entry.ts";
 import type { AddressWindow } from "../process/window.ts";
 import { translate } from "./access.ts";
 import type { PagedSpace } from "./paged-space.ts";
-import { TLB_MISS, Tlb } from "./tlb.ts";
+import { Tlb } from "./tlb.ts";
 
-/** Stores to physical addresses from here on always take the long way: see the accesses. */
-const WRITES_END = 2 ** 31;
+/** Accesses to physical addresses from here on always take the long way, so that those before are not taken for negative. */
+const QUICK_END = 2 ** 31;
 
 const NO_TABLE = new Int32Array(0);
 const NO_BYTES = new Uint8Array(0);
@@ -18,7 +19,7 @@ const NO_VIEW = new DataView(new ArrayBuffer(0));
  * first touched, and a touch that the mappings do not allow throws.
  *
  * Addresses are window addresses, 0 to 2^32 - 1. A software TLB makes a load or store of a resident page cost one table
- * read more than in flat memory. An access that is not aligned to its size, and so might cross a page, is not allowed.
+ * read more than in flat memory; where physical memory is larger than 2 GiB, pages above that always take the long way. An access that is not aligned to its size, and so might cross a page, is not allowed.
  *
  * All accesses throw SegmentationFault, BusError or OutOfMemoryError when they cannot be done. `fill`, `copy`, `read`
  * and `write` go page by page; what came before the fault has been done.
@@ -56,20 +57,21 @@ export class PagedMemory implements Memory {
   }
 
   // How the accesses are written decides whether they cost twice as much as flat ones or three times:
-  //  - Literals, for V8 does not fold constants that another module exports: 12 is PAGE_SHIFT, 1 is TLB_MISS.
+  //  - Literals, for V8 does not fold constants that another module exports: 12 is PAGE_SHIFT, 1 is the TLB's miss.
   //  - A DataView takes the byte address as it is, and has one pointer to load where a typed array has two.
   //  - A miss does the whole access elsewhere, so that nothing of the hit must live on across its call; `>>> 0` tells
   //    the type of what it returns, which V8 would box otherwise.
-  //  - `| 0` saves stores a sign check. A load keeps it: it is off the path from one load's value to the next one's address.
+  //  - `| 0` saves a sign check and an overflow check. A load of a word keeps them with `>>> 0`: they do not delay its
+  //    value, which may be the next address, where `| 0` would by a cycle.
 
   load8(address: Address): number {
     const delta = this.reads[address >>> 12]!;
-    if (delta !== 1) return this.view.getUint8((address + delta) >>> 0);
+    if (delta !== 1) return this.view.getUint8((address + delta) | 0);
     return this.#missedLoad8(address) >>> 0;
   }
   load16(address: Address): number {
     const delta = this.reads[address >>> 12]!;
-    if (delta !== 1) return this.view.getUint16((address + delta) >>> 0, true);
+    if (delta !== 1) return this.view.getUint16((address + delta) | 0, true);
     return this.#missedLoad16(address) >>> 0;
   }
   load32(address: Address): number {
@@ -185,14 +187,14 @@ export class PagedMemory implements Memory {
     this.view.setUint32(physical, value, true);
   }
 
-  /** Both parts lie in one page each. Finding the target may take the source's page away, so it is found again then. */
+  /** Both parts lie in one page each. Finding the target may take the source's page away, so it is looked up again. */
   #copyPart(target: Address, source: Address, count: number): void {
+    const { table } = this.space;
     for (;;) {
-      this.#read(source);
+      const from = this.#read(source);
       const to = this.#write(target);
-      const delta = this.reads[source >>> PAGE_SHIFT]!;
-      if (delta === TLB_MISS) continue;
-      const from = (source + delta) >>> 0;
+      const pte = table.read(this.#window.toReal(source));
+      if ((pte & Pte.PRESENT) === 0 || frameOf(pte) !== Math.floor(from / PAGE_SIZE)) continue;
       this.bytes.copyWithin(to, from, from + count);
       return;
     }
@@ -202,7 +204,7 @@ export class PagedMemory implements Memory {
   #read(address: Address): number {
     const physical = translate(this.space, this.#window.toReal(address), false);
     if (physical < 0) throw faultError(physical, address);
-    this.reads[address >>> PAGE_SHIFT] = (physical - address) | 0;
+    if (physical < QUICK_END) this.reads[address >>> PAGE_SHIFT] = (physical - address) | 0;
     return physical;
   }
 
@@ -210,7 +212,7 @@ export class PagedMemory implements Memory {
   #write(address: Address): number {
     const physical = translate(this.space, this.#window.toReal(address), true);
     if (physical < 0) throw faultError(physical, address);
-    if (physical < WRITES_END) this.writes[address >>> PAGE_SHIFT] = (physical - address) | 0;
+    if (physical < QUICK_END) this.writes[address >>> PAGE_SHIFT] = (physical - address) | 0;
     return physical;
   }
 }

@@ -1,7 +1,7 @@
 import { PAGE_SHIFT } from "../abi/page.ts";
 
 /** What {@link Tlb} holds for a page that it does not know. No delta looks like it: deltas are multiples of 4096. */
-export const TLB_MISS = 1;
+const TLB_MISS = 1;
 
 /**
  * A translation look-aside buffer in software: one flat table per kind of access, indexed by the page number of the

@@ -133,6 +133,12 @@ export const writeWhole = (
   }
 };
 
+/** Writes a command's results, and tells of each. */
+export const saveAll = (files: readonly (readonly [path: string, content: string])[]): void => {
+  writeWhole(files);
+  for (const [path] of files) process.stderr.write(`wrote ${path}\n`);
+};
+
 /** Lets `write` write a file under another name, and gives it its own when it is whole. */
 export const writeStreamed = async (path: string, write: (path: string) => Promise<void>): Promise<void> => {
   const draft = isSpecial(path) ? undefined : draftOf(path);

@@ -85,6 +85,11 @@ describe("a user's mistake is one line and exit code 2", () => {
       ["compare", "small.trace", "--csv", "empty/x"],
       "heapwright: cannot write empty/x: empty is no folder\n",
     ],
+    [
+      ["peers", "W1", "--json", "nonesuch/x"],
+      "heapwright: cannot write nonesuch/x: no such file or folder\n",
+    ],
+    [["peers", "W1", "--html", "folder"], "heapwright: cannot write folder: it is a folder\n"],
     [["info"], "error: missing required argument 'trace'\n"],
     [["info", "empty"], "heapwright: empty: the trace is empty\n"],
     [

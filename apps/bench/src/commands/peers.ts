@@ -1,9 +1,8 @@
-import { writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { SingleBar } from "cli-progress";
 import type { Command } from "commander";
+import { expectWritable, saveAll } from "../files.ts";
 import { type PeerProgram, peers } from "../peers/catalogue.ts";
-import { toHtml } from "../peers/html.ts";
 import { type MeasurePlan, measure, stepsOf } from "../peers/measure.ts";
 import { Figures, faultLines, memoryTable, type PeersResult, timeTable } from "../peers/report.ts";
 import { streamFile, streamNames } from "../peers/streams.ts";
@@ -74,6 +73,7 @@ const programsOf = (names: string | undefined): Map<string, PeerProgram> => {
 };
 
 const run = async (names: string[], options: PeersOptions): Promise<void> => {
+  expectWritable(options.json, options.html);
   const programs = programsOf(options.allocators);
   const chosen =
     names.length > 0 ? names : [...(await streamNames()), ...(options.live ? liveCounts.keys() : [])];
@@ -104,7 +104,12 @@ const run = async (names: string[], options: PeersOptions): Promise<void> => {
     faultLines(result).join("\n"),
   ];
   process.stdout.write(`${setting}\n${tables.filter((table) => table !== "").join("\n")}\n`);
+  const files: [string, string][] = [];
   if (options.json !== undefined)
-    await writeFile(options.json, `${JSON.stringify({ setting, streams, measurements }, null, 1)}\n`);
-  if (options.html !== undefined) await writeFile(options.html, toHtml(figures, setting, tables));
+    files.push([options.json, `${JSON.stringify({ setting, streams, measurements }, null, 1)}\n`]);
+  if (options.html !== undefined) {
+    const { toHtml } = await import("../peers/html.ts");
+    files.push([options.html, toHtml(figures, setting, tables)]);
+  }
+  saveAll(files);
 };

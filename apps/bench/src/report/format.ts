@@ -14,7 +14,7 @@ export const bytes = (value: number): string => {
 
 /** A share from 0 to 1 as a percentage, "-" for none. */
 export const percent = (share: number | null): string =>
-  share === null ? "-" : `${(share * 100).toFixed(1)}%`;
+  share === null || Number.isNaN(share) ? "-" : `${(share * 100).toFixed(1)}%`;
 
 /** A number or "-". */
 export const orDash = (value: number | null | undefined): string =>

@@ -69,6 +69,31 @@ test("locked memory is never swapped out", () => {
   expect(process.space!.majorFaults).toBe(faults);
 });
 
+test("shared memory that was never written takes no swap: it comes back as zeros", () => {
+  const machine = machineOf(64, 512);
+  const process = Process.create(machine);
+  const shared = process.sys.mmap({
+    length: 16 * PAGE,
+    prot: RW,
+    flags: MapFlag.SHARED | MapFlag.ANONYMOUS,
+  });
+  for (let page = 0; page < 16; page++) process.memory.load8(shared + page * PAGE);
+  for (let page = 0; page < 4; page++) process.memory.store8(shared + page * PAGE, page + 1);
+  process.sys.madvise(shared, 16 * PAGE, Madvise.PAGEOUT);
+  expect(machine.swap.used).toBe(4);
+  for (let page = 0; page < 16; page++) {
+    expect(process.memory.load8(shared + page * PAGE)).toBe(page < 4 ? page + 1 : 0);
+  }
+  // The same under pressure.
+  const heap = process.sbrk(100 * PAGE);
+  for (let page = 0; page < 100; page++) process.memory.store8(heap + page * PAGE, 1);
+  expect(machine.swap.used).toBeLessThanOrEqual(4 + 100);
+  for (let page = 0; page < 16; page++) {
+    expect(process.memory.load8(shared + page * PAGE)).toBe(page < 4 ? page + 1 : 0);
+  }
+  expect(checkMachine(machine, [process])).toEqual([]);
+});
+
 test("clean pages of a file are dropped and read again, dirty ones written back first", () => {
   const machine = machineOf(64, 0);
   const store = new MemoryStore();

@@ -52,8 +52,10 @@ export class Reclaimer {
       return;
     }
     this.#unmap(frame, owner as CachedObject, 0);
-    const keeps = (frames.flags[frame]! & (Frame.DIRTY | Frame.SHMEM)) === Frame.DIRTY;
-    if (!keeps) this.#cachedOut(frame, owner as CachedObject);
+    const isDirty = (frames.flags[frame]! & Frame.DIRTY) !== 0;
+    const isShmem = (frames.flags[frame]! & Frame.SHMEM) !== 0;
+    if (isDirty && isShmem) this.#cachedOut(frame, owner as CachedObject);
+    else if (!isDirty) this.#dropUnmapped(frame, owner as CachedObject);
   }
 
   #pressure(desperate: boolean): boolean {
@@ -185,9 +187,12 @@ export class Reclaimer {
     return dirty;
   }
 
+  /** Takes the page out of every page table; it is dirty when one of them says so. */
   #unmap(frame: number, owner: AnonVma | CachedObject, replacement: number): void {
-    eachMapping(owner, this.#machine.frames.index[frame]!, (area, address) => {
-      area.space?.evict(address, frame, replacement);
+    const { frames } = this.#machine;
+    eachMapping(owner, frames.index[frame]!, (area, address) => {
+      const pte = area.space?.evict(address, frame, replacement) ?? 0;
+      if (pte & Pte.DIRTY) frames.flags[frame]! |= Frame.DIRTY;
     });
   }
 
@@ -211,16 +216,24 @@ export class Reclaimer {
         swap.releaseIfUnused(slot);
         return false;
       }
-      swap.hold(slot);
-      swap.write(slot, frames.bytesOf(frame));
-      events.pswpout += 1;
-      object.slots.set(index, slot);
+      if (frames.flags[frame]! & Frame.DIRTY) {
+        swap.hold(slot);
+        swap.write(slot, frames.bytesOf(frame));
+        events.pswpout += 1;
+        object.slots.set(index, slot);
+      } else swap.releaseIfUnused(slot);
     } else {
       writeBackPage(this.#machine, object, index);
       this.#unmap(frame, object, 0);
     }
+    return this.#dropUnmapped(frame, object);
+  }
+
+  /** Shared memory that was never written goes this way too: it comes back as zeros. */
+  #dropUnmapped(frame: number, object: CachedObject): boolean {
+    const { frames } = this.#machine;
     if (frames.mapCount[frame] !== 0) return false;
-    dropPage(this.#machine, object, index);
+    dropPage(this.#machine, object, frames.index[frame]!);
     return true;
   }
 }

@@ -23,8 +23,10 @@ const KNOWN_FLAGS =
   MapFlag.NONBLOCK |
   MapFlag.STACK |
   MapFlag.HUGETLB |
+  MapFlag.SYNC |
   0x40 | // MAP_32BIT
-  0x80; // MAP_ABOVE4G
+  0x80 | // MAP_ABOVE4G
+  0x7c00_0000; // MAP_HUGE_2MB | MAP_HUGE_1GB
 
 /**
  * mmap(2).
@@ -110,6 +112,7 @@ const fileKind = (flags: number, vmFlags: number, prot: number, file: MappedFile
   }
   if (!file.readable) return -Errno.EACCES;
   if (result & Vm.GROWSDOWN) return -Errno.EINVAL;
+  if (flags & MapFlag.SYNC) return -Errno.EOPNOTSUPP;
   return result;
 };
 

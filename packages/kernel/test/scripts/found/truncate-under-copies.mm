@@ -1,0 +1,46 @@
+# truncate, and writes beyond the end, under private copies and dirty shared pages
+open 1 a 0x5800
+mmap 0x50000000 0x8000 rw- private,fixed fd 1 0
+write 0x50000000 1
+write 0x50002000 2
+write 0x50004000 3
+write 0x50005000 4
+write 0x50005900 4
+mmap 0x51000000 0x8000 rw- shared,fixed fd 1 0
+write 0x51005900 7
+write 0x51005000 8
+sum 0x51000000 0x6000
+read 0x50006000
+write 0x50006000 1
+truncate 1 0x4001
+sum 0x50000000 0x5000
+read 0x50005000
+read 0x51005000
+read 0x50004001
+read 0x51004001
+truncate 1 0
+read 0x50000000
+truncate 1 0x7001
+sum 0x50000000 0x8000
+read 0x51006fff
+read 0x51007fff
+write 0x51007800 1
+msync 0x51007000 0x1000 sync
+read 0x51007800
+filedump 1 0x6ff0 64
+filewrite 1 0x7800 16 5
+filedump 1 0x6ff0 5000
+read 0x51007200
+read 0x50007801
+msync 0x51000000 0x8000 async
+write 0x51007000 1
+msync 0x51000000 0x8000 invalidate
+mlock 0x51000000 0x8000
+msync 0x51000000 0x8000 invalidate
+msync 0x51000000 0x8000 sync,invalidate
+msync 0x51000000 0x8000 sync
+write 0x51007000 1
+msync 0x50fff000 0x9000 sync
+write 0x51007000 1
+truncate 1 1
+write 0x51000000 1

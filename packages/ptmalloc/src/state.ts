@@ -18,11 +18,11 @@ import { geometryOf } from "./layout/geometry.ts";
 import { type Profile, type ProfileName, profiles } from "./layout/profile.ts";
 import {
   HEADER,
+  mainArenaAt,
   PARAMETER,
   STATE_MAGIC,
   STATE_VERSION,
   THREAD,
-  THREAD_BYTES,
   THREADS_AT,
 } from "./layout/statics.ts";
 import { isLinear, Linear32 } from "./linear32.ts";
@@ -33,8 +33,6 @@ const ALIGNMENT = 16;
 const DEFAULT_KEY = 0x9e3779b9;
 /** The name by which a linear heap says that this strategy lives in it. */
 const STRATEGY = "ptma";
-
-const mainArenaAt = (threads: number): number => THREADS_AT + threads * THREAD_BYTES;
 
 const coreAt = (source: PageSource, abi: Abi, profile: Profile, state: Address, threads: number): Core =>
   new (wordBytes(abi) === 8 ? Core64 : isLinear(source) ? Linear32 : Core32)(

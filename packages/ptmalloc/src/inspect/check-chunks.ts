@@ -44,7 +44,7 @@ export const checkChunks = (
   listed: Listed,
 ): void => {
   const met = new Set<Address>();
-  const tops = new Set<Address>();
+  const tops = new Map<Address, boolean>();
   let before: ChunkInfo | undefined;
   for (const chunk of chunks) {
     if (chunk.arena !== 0) {
@@ -56,7 +56,7 @@ export const checkChunks = (
       )
         checkBoundary(core, faults, before, chunk);
       met.add(chunk.address);
-      if (chunk.state === "top") tops.add(chunk.arena);
+      if (chunk.state === "top" || !tops.has(chunk.arena)) tops.set(chunk.arena, chunk.state === "top");
     }
     if (before !== undefined)
       faults.expect(
@@ -66,6 +66,8 @@ export const checkChunks = (
       );
     before = chunk;
   }
+  for (const [arena, reached] of tops)
+    faults.expect(reached, core.top(arena), "the sizes of the chunks before it do not lead to top");
   for (const [chunk, name] of listed)
     faults.expect(met.has(chunk), chunk, `in ${name}, but no chunk of the heap begins there`);
 };

@@ -2,12 +2,12 @@
  * The check: every invariant of every structure, each violation with the values that show it. It changes nothing and does not
  * trust what it reads: lists are followed only while they lead to chunks and never twice to the same one.
  */
-import type { Address, HeapFault } from "@heapwright/allocator";
+import { type Address, HeapCorruptionError, type HeapFault } from "@heapwright/allocator";
 import { attachedThreads, nextArena } from "../arenas/arena.ts";
 import { heapArena, heapPrevious, heapProtected, heapSize } from "../arenas/heap.ts";
 import { threadCount } from "../bins/tcache.ts";
 import { type Core, PREV_INUSE } from "../core.ts";
-import { PARAMETER, THREAD, THREAD_BYTES, THREADS_AT } from "../layout/statics.ts";
+import { mainArenaAt, PARAMETER, THREAD, THREAD_BYTES, THREADS_AT } from "../layout/statics.ts";
 import { checkChunks } from "./check-chunks.ts";
 import { checkBins, checkFastBins, checkTcaches, type Listed } from "./check-lists.ts";
 import { Faults, hex } from "./faults.ts";
@@ -89,7 +89,7 @@ const checkAttached = (core: Core, faults: Faults, arenas: readonly Address[]): 
 /** Verifies an arena but for its chunks. Returns whether these can be walked. */
 const checkArena = (core: Core, faults: Faults, listed: Listed, arena: Address): boolean => {
   let walkable = checkTop(core, faults, arena);
-  if (arena !== core.main) walkable = checkHeaps(core, faults, arena) && walkable;
+  if (walkable && arena !== core.main) walkable = checkHeaps(core, faults, arena);
   const peak = core.load(arena + core.g.maxSystemMemAt);
   faults.expect(core.systemMem(arena) <= peak, arena, `system_mem is above its maximum of ${peak}`);
   checkFastBins(core, faults, listed, arena);
@@ -97,18 +97,33 @@ const checkArena = (core: Core, faults: Faults, listed: Listed, arena: Address):
   return walkable;
 };
 
-/** Whether everything in one arena is as it should be, whatever goes on in others and in the tcaches. */
-export const isArenaSound = (core: Core, arena: Address): boolean => {
+/** What a check finds. */
+const faultsOf = (core: Core, check: (faults: Faults) => void): HeapFault[] => {
   const faults = new Faults(core);
-  const listed: Listed = new Map();
-  const walkable = checkArena(core, faults, listed, arena);
-  if (faults.found.length === 0 && walkable) checkChunks(core, faults, walkHeap(core, [arena], 0), listed);
-  return faults.found.length === 0;
+  try {
+    check(faults);
+  } catch (error) {
+    // A word of 8 bytes led beyond all memory: that far the check could go.
+    if (!(error instanceof HeapCorruptionError)) throw error;
+    faults.expect(false, error.address, error.message);
+  }
+  return faults.found;
 };
 
-/** Verifies the heap, all arenas but the `lost` ones. Empty when it is sound. */
-export const checkHeap = (core: Core, lost: ReadonlySet<Address> = new Set()): HeapFault[] => {
-  const faults = new Faults(core);
+/** Whether everything in one arena is as it should be, whatever goes on in others and in the tcaches. */
+export const isArenaSound = (core: Core, arena: Address): boolean => {
+  const faults = faultsOf(core, (faults) => {
+    const listed: Listed = new Map();
+    const walkable = checkArena(core, faults, listed, arena);
+    if (faults.found.length === 0 && walkable) checkChunks(core, faults, walkHeap(core, [arena], 0), listed);
+  });
+  return faults.length === 0;
+};
+
+const checkAll = (core: Core, faults: Faults, lost: ReadonlySet<Address>): void => {
+  const threads = threadCount(core);
+  const asBegun = core.state + mainArenaAt(threads) === core.main;
+  if (!faults.expect(asBegun, core.state, `${threads} threads, another number than at the begin`)) return;
   const listed: Listed = new Map();
   const arenas = checkArenaList(core, faults);
   const inUse = arenas.filter((arena) => !lost.has(arena));
@@ -119,5 +134,8 @@ export const checkHeap = (core: Core, lost: ReadonlySet<Address> = new Set()): H
   if (lost.size > 0)
     for (const chunk of listed.keys()) if (lost.has(core.arenaFor(chunk))) listed.delete(chunk);
   if (faults.found.length === 0 && walkable) checkChunks(core, faults, walkHeap(core, inUse), listed);
-  return faults.found;
 };
+
+/** Verifies the heap, all arenas but the `lost` ones. Empty when it is sound. */
+export const checkHeap = (core: Core, lost: ReadonlySet<Address> = new Set()): HeapFault[] =>
+  faultsOf(core, (faults) => checkAll(core, faults, lost));

@@ -4,8 +4,9 @@
 import type { Address, HeapFault } from "@heapwright/allocator";
 import type { Core } from "../core.ts";
 
-/** An address as people read it. */
-export const hex = (address: number): string => `0x${address.toString(16)}`;
+/** An address as people read it. What was read beyond the end of the memory is none. */
+export const hex = (address: number | undefined): string =>
+  address === undefined ? "nothing" : `0x${address.toString(16)}`;
 
 /** Enough; a heap with more faults than this is rubble. */
 const MOST = 1000;
@@ -27,8 +28,8 @@ export class Faults {
 
   /** Whether a chunk's header and links can be read: an aligned address inside the memory. */
   readable(chunk: Address, from: string): boolean {
-    const { alignMask, header, mem } = this.#core;
-    const holds = chunk > 0 && chunk + 3 * header <= mem.byteLength && ((chunk + header) & alignMask) === 0;
+    const { alignMask, header, mem, minSize } = this.#core;
+    const holds = chunk > 0 && chunk + minSize <= mem.byteLength && ((chunk + header) & alignMask) === 0;
     return this.expect(holds, chunk, `${from} leads to ${hex(chunk)}, which cannot be a chunk`);
   }
 }

@@ -130,7 +130,7 @@ export const firstChunk = (core: Core, start: Address): Address => {
   return misalign === 0 ? start : start + core.alignMask + 1 - misalign;
 };
 
-/** The chunks from `start` on, through fenceposts, to the end of top or of the heap. */
+/** The chunks from `start` on, through fenceposts, to the end of top, of the heap, or of what can be followed. */
 function* chunksFrom(
   core: Core,
   arena: Address,
@@ -139,12 +139,13 @@ function* chunksFrom(
   listed: Map<Address, Listing>,
 ): Generator<ChunkInfo> {
   const top = core.top(arena);
+  const fenceposts = new Set<Address>();
   let chunk = start;
   while (chunk < end) {
     const size = core.size(chunk);
     if (size < core.header) {
       // The second fencepost of a thread heap has no size: the rest of the heap is its.
-      if (end !== Number.POSITIVE_INFINITY) yield { address: chunk, size: end - chunk, state: "meta", arena };
+      if (arena !== core.main) yield { address: chunk, size: end - chunk, state: "meta", arena };
       return;
     }
     yield describe(core, arena, chunk, size, listed);
@@ -152,6 +153,8 @@ function* chunksFrom(
     const next = chunk + size;
     if (arena === core.main && size === core.header && core.head(next) === core.header + PREV_INUSE) {
       yield { address: next, size: core.header, state: "meta", arena };
+      if (fenceposts.has(next)) return;
+      fenceposts.add(next);
       chunk = core.prevSize(next);
     } else chunk = next;
   }
@@ -161,7 +164,7 @@ function* chunksFrom(
 const stretchesOf = (core: Core, arena: Address): [Address, number][] => {
   if (arena === core.main) {
     const base = core.parameter(PARAMETER.sbrkBase);
-    return base === 0 ? [] : [[firstChunk(core, base), Number.POSITIVE_INFINITY]];
+    return base === 0 ? [] : [[firstChunk(core, base), core.mem.byteLength]];
   }
   const stretches: [Address, number][] = [];
   for (let heap = core.heapFor(core.top(arena)); heap !== 0; heap = heapPrevious(core, heap)) {

@@ -88,6 +88,8 @@ export const PARAMETER: {
 export const THREADS_AT = 320;
 /** Bytes of a thread record. */
 export const THREAD_BYTES = 16;
+/** Where the main arena begins, behind the records of so many threads. */
+export const mainArenaAt = (threads: number): number => THREADS_AT + threads * THREAD_BYTES;
 /** Offsets in a thread record. */
 export const THREAD: { readonly tcache: 0; readonly arena: 4; readonly flags: 8 } = {
   tcache: 0,

@@ -287,6 +287,42 @@ describe("check", () => {
       expect(heap.check().length).toBeGreaterThan(0);
     });
   }
+
+  test.each(["i386", "x86_64"] as const)(
+    "%s: a heap that fills its memory to the last byte is sound",
+    (abi) => {
+      const heap = new Ptmalloc(LinearPages.create(LinearMemory.fixed(2 ** 16)), { abi });
+      for (let size = 2 ** 15; size > 0; size = size > 64 ? Math.floor(size / 2) : size - 1)
+        while (heap.malloc(size) !== 0) expect(heap.check()).toEqual([]);
+    },
+  );
+
+  test.each(["i386", "x86_64"] as const)(
+    "%s: ends, and throws nothing, whatever word is destroyed",
+    (abi) => {
+      const heap = small({ abi, tunables: { "glibc.malloc.tcache_count": 2 } });
+      const other = heap.thread(1);
+      const blocks = Array.from({ length: 60 }, (_, n) => (n % 3 ? heap : other).malloc(24 + 40 * n));
+      for (let n = 0; n < 60; n += 2) heap.free(blocks[n]!);
+      heap.malloc(4000);
+      const sound = heap.walk();
+      expect(heap.check()).toEqual([]);
+      const words = Array.from(sound, ({ address }) => address + (abi === "i386" ? 4 : 8));
+      for (let at = heap.stateAddress; at < heap.stateAddress + 4096; at += 4) words.push(at);
+      for (const block of blocks) for (let at = 0; at < 32; at += 4) words.push(block + at);
+      const { memory } = heap;
+      const values = [0, 1, 8, 16, 33, 4096, 0x7fff_fff0, 0xffff_fff1, blocks[3]!, blocks[7]! - 8];
+      for (const at of words) {
+        const kept = memory.load32(at);
+        for (const value of values) {
+          memory.store32(at, value);
+          expect(Array.isArray(heap.check()), `${at} = ${value}`).toBe(true);
+        }
+        memory.store32(at, kept);
+      }
+      expect(heap.check()).toEqual([]);
+    },
+  );
 });
 
 describe("corruption", () => {

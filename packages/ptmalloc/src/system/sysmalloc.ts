@@ -215,7 +215,8 @@ const beginTop = (
   core.setHead(oldTop, kept | PREV_INUSE);
   core.setHead(oldTop + kept, core.header | PREV_INUSE);
   core.setHead(oldTop + kept + core.header, core.header | PREV_INUSE);
-  // Nothing else uses this word: it tells a walk where the heap goes on.
+  // Nothing else uses this word: it tells a walk where the heap goes on. What is kept may look like the first post itself.
   core.setPrevSize(oldTop + kept + core.header, start);
+  if (kept === core.header) core.setPrevSize(oldTop + kept, start);
   if (kept >= core.minSize) intFree(core, thread, arena, oldTop, true);
 };

@@ -297,6 +297,20 @@ describe("check", () => {
     },
   );
 
+  test.each(["i386", "x86_64"] as const)("%s: follows a heap over a gap, whatever was left of top", (abi) => {
+    for (let left = 0; left < 96; left += 8) {
+      const pages = LinearPages.create(LinearMemory.growing());
+      const heap = new Ptmalloc(pages, { abi, tunables: { "glibc.malloc.mmap_max": 0 } });
+      heap.malloc(24);
+      const { size } = [...heap.walk()].find(({ state }) => state === "top")!;
+      heap.malloc(size - 64 - left);
+      pages.sbrk(4096);
+      const block = heap.malloc(70_000);
+      expect(heap.check()).toEqual([]);
+      expect([...heap.walk()].some(({ payload }) => payload === block)).toBe(true);
+    }
+  });
+
   test.each(["i386", "x86_64"] as const)(
     "%s: ends, and throws nothing, whatever word is destroyed",
     (abi) => {

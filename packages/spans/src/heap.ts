@@ -58,6 +58,7 @@ export const createHeap = (
   strategy: string,
   fresh: boolean,
 ): HeapState => {
+  memory.refresh();
   const given = memory.byteLength;
   const pages = LinearPages.create(memory, start);
   const { end } = pages;

@@ -83,7 +83,10 @@ export const TABLE_LENGTH = 1;
 export const FIRST = 2;
 /** HEAP: the granule at the break. A fence tag of an empty live run stands there. */
 export const END = 3;
-/** HEAP: no granule from here on was ever handed out, and all of them are zero. Beyond all where that is not known. */
+/**
+ * HEAP: from this granule to the end of the memory every byte is zero, or will be when the memory grows so far. It is behind the
+ * break where the memory may have held something before the heap, and beyond every granule where others use it too.
+ */
 export const FRESH = 4;
 /** HEAP: always 0, a tag of no kind. */
 export const ZERO = 5;

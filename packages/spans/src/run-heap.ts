@@ -345,13 +345,14 @@ export class RunHeap {
     words[table + start] = 0;
     const newEnd = start + keep;
     words[heap + END] = newEnd;
-    if (words[heap + FRESH]! > newEnd) words[heap + FRESH] = newEnd;
+    // The source clears what it gets back. What lies behind the old break is zero only if it was known to be.
+    if (words[heap + FRESH]! <= end) words[heap + FRESH] = Math.min(words[heap + FRESH]!, newEnd);
     words[table + newEnd] = META_OWNER | LIVE;
     if (keep > 0) {
       this.link(start, keep);
       words[table + newEnd] = words[table + newEnd]! | PREV_FREE;
     }
-    this.pages.sbrk(-(end - newEnd) * GRANULE);
+    this.pages.sbrk(newEnd * GRANULE - this.pages.sbrk(0));
     return end - newEnd;
   }
 

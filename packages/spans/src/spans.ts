@@ -41,8 +41,8 @@ export class Spans extends SpanHeap implements Resettable, Trimmer {
   /**
    * Begins a new heap.
    *
-   * @param memory Where, zero from `start` on: by default, a new memory of its own that grows as needed. A memory that can
-   * grow is grown; one of fixed length is used up to its end.
+   * @param memory Where: by default, a new memory of its own that grows as needed. A memory that can grow is grown; one of
+   * fixed length is used up to its end. It may hold anything from `start` on.
    * @param start Where the heap begins: a multiple of 64. In a WebAssembly module's own memory, its `__heap_base`
    * rounded up. What is below stays untouched.
    * @throws InvalidArgumentError when the memory has no room for a heap from `start` on.

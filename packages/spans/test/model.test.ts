@@ -157,11 +157,22 @@ class Model {
 /** One memory for all runs, since it is so long; only what is touched exists. */
 const high = LinearMemory.growing({ initial: 2 ** 31 + 2 ** 20, maximum: 2 ** 31 + 2 ** 23 });
 
+/** What a heap is given need not be zero. */
+const dirty = (memory: LinearMemory): LinearMemory => {
+  memory.fill(0, memory.byteLength, 0xa5);
+  return memory;
+};
+
 const memories: readonly [string, () => Spans][] = [
   ["a growing memory", () => new Spans()],
   ["a fixed memory", () => new Spans(LinearMemory.fixed(300_000))],
   ["a fixed memory from 64 on", () => new Spans(LinearMemory.fixed(100_008), 64)],
   ["a shared memory", () => new Spans(LinearMemory.shared(1 << 20), 4096)],
+  ["a fixed memory that held something", () => new Spans(dirty(LinearMemory.fixed(200_008)), 128)],
+  [
+    "a growing memory that held something",
+    () => new Spans(dirty(LinearMemory.growing({ initial: 1 << 18, maximum: 1 << 20 })), 64),
+  ],
   ["a memory above 2^31", () => new Spans(high, 2 ** 31 - 2 ** 16)],
   ["a memory that grows a little", () => new Spans(LinearMemory.growing({ maximum: 1 << 20 }), 64 * 1021)],
 ];

@@ -115,6 +115,30 @@ describe("a heap of one thread", () => {
     expect(() => heap.allocate(64)).toThrow(HeapCorruptionError);
   });
 
+  it("clears what it was given dirty, also behind a break that trim moved back", () => {
+    for (const start of [0, 64, 65536 - 64]) {
+      for (const memory of [
+        LinearMemory.fixed(2 ** 18 + 8),
+        LinearMemory.growing({ initial: 2 ** 18, maximum: 2 ** 19 }),
+      ]) {
+        memory.fill(0, memory.byteLength, 0xa5);
+        const heap = new Spans(memory, start);
+        heap.trim(250);
+        for (let round = 0; round < 3; round++) {
+          for (const size of [57_601, 1009, 120_000]) {
+            const block = heap.allocateZeroed(size);
+            expect(block).not.toBe(NULL);
+            expect(memory.u8(block, size).every((byte) => byte === 0)).toBe(true);
+            memory.fill(block, size, 0xa5);
+            heap.deallocate(block);
+          }
+          heap.trim(round * 3000);
+        }
+        expect(heap.check()).toEqual([]);
+      }
+    }
+  });
+
   it("gives all its memory to one block after any history", () => {
     const heap = new Spans(LinearMemory.fixed(1 << 20));
     const whole = heap.stats().largestFreeBytes;

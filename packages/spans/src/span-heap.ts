@@ -176,10 +176,15 @@ export abstract class SpanHeap
     const address = this.allocate(size);
     if (address === NULL) return NULL;
     if (size <= LOOP_MAX) {
-      // A call to fill costs as much as storing some fifty words.
+      // A call to fill costs as much as storing some fifty words. A small block's size is a multiple of four words.
       const { words } = this;
       const end = (address + size + 3) >>> 2;
-      for (let at = address >>> 2; at < end; at++) words[at] = 0;
+      for (let at = address >>> 2; at < end; at += 4) {
+        words[at] = 0;
+        words[at + 1] = 0;
+        words[at + 2] = 0;
+        words[at + 3] = 0;
+      }
     } else {
       // Memory behind the highest run that was ever handed out is zero as it came from the system.
       const end = size <= SMALL_MAX ? address + size : Math.min(address + size, fresh * GRANULE);
@@ -219,10 +224,17 @@ export abstract class SpanHeap
     if (moved === NULL) return size <= old ? address : NULL;
     const length = Math.min(old, this.goodSize(size));
     if (length <= LOOP_MAX) {
+      // Both are small blocks, whose sizes are multiples of four words.
       const { words } = this;
-      const target = moved >>> 2;
-      const source = address >>> 2;
-      for (let at = (length + 3) >>> 2; at-- > 0; ) words[target + at] = words[source + at]!;
+      let to = moved >>> 2;
+      let from = address >>> 2;
+      for (const end = from + (length >>> 2); from < end; from += 4) {
+        words[to] = words[from]!;
+        words[to + 1] = words[from + 1]!;
+        words[to + 2] = words[from + 2]!;
+        words[to + 3] = words[from + 3]!;
+        to += 4;
+      }
     } else this.memory.copy(moved, address, length);
     this.deallocate(address);
     return moved;

@@ -22,10 +22,21 @@ import {
   tableBytes,
 } from "./areas/format.ts";
 import { FreeAreas } from "./areas/free-areas.ts";
-import { ASKED_TYPES, CACHED_ORDERS, Header, Kind, ORDER_MASK } from "./areas/layout.ts";
+import * as layout from "./areas/layout.ts";
 import { Mobility } from "./areas/mobility.ts";
 import { PerCpuLists } from "./areas/per-cpu-lists.ts";
 import { BreakRoom, GrowingRoom, type Room } from "./areas/room.ts";
+
+const { Header, Kind, ORDER_MASK } = layout;
+// V8 folds constants of the module itself into its code, but loads an imported one at each use.
+const { ASKED_TYPES, CACHED_ORDERS } = layout;
+const { CACHED, LIVE, LIVE_MOVABLE } = Kind;
+const { MOVABLE } = Mobility;
+/** The bit in which LIVE and LIVE_MOVABLE differ. */
+const LIVE_BIT = LIVE ^ LIVE_MOVABLE;
+const STATES = Header.STATES >>> 2;
+const FRAMES = Header.FRAMES >>> 2;
+const BLOCKS = Header.BLOCKS >>> 2;
 
 /** What can be chosen for a {@link Buddy}. All sizes and addresses are bytes. */
 export interface BuddyOptions {
@@ -101,7 +112,7 @@ export class Buddy implements PageAllocator {
   #bytes: Uint8Array;
   readonly #header: number;
   readonly #lists: number;
-  readonly #listWords: number;
+  readonly #listShift: number;
   readonly #high: number;
   readonly #first: number;
   readonly #blockOrder: number;
@@ -122,7 +133,7 @@ export class Buddy implements PageAllocator {
     this.#cachedOrders = this.#high === 0 ? 0 : Math.min(CACHED_ORDERS, this.maxOrder + 1);
     this.#header = at >>> 2;
     this.#lists = this.lists.base >>> 2;
-    this.#listWords = this.lists.listBytes >>> 2;
+    this.#listShift = this.lists.listShift;
     this.#first = this.areas.first;
     this.#blockOrder = this.areas.blockOrder;
     this.#firstBlock = this.#first >>> this.#blockOrder;
@@ -241,17 +252,24 @@ export class Buddy implements PageAllocator {
     // A list hit: four loads, three stores, no call. Everything else is in the slow half.
     if (order >>> 0 === order && order < this.#fastOrders) {
       const words = this.#words;
-      const list = this.#lists + ((cpu * CACHED_ORDERS + order) * ASKED_TYPES + mobility) * this.#listWords;
+      const list = this.#list(cpu, order, mobility);
       const length = words[list]!;
       if (length !== 0) {
-        const frame = words[list + length]!;
+        const frame = words[(list + length) >>> 0]!;
         words[list] = length - 1;
-        const state = (mobility === Mobility.MOVABLE ? Kind.LIVE_MOVABLE : Kind.LIVE) | order;
-        this.#bytes[words[this.#header + STATES]! + frame - this.#first] = state;
+        const state = (mobility === MOVABLE ? LIVE_MOVABLE : LIVE) | order;
+        this.#bytes[(words[this.#header + STATES]! + frame - this.#first) >>> 0] = state;
         return (frame << this.#shift) >>> 0;
       }
     }
-    return this.#allocateSlowly(cpu, mobility, order);
+    // `>>> 0` tells V8 that both ways give an integer.
+    return this.#allocateSlowly(cpu, mobility, order) >>> 0;
+  }
+
+  /** Where a list stands among the words. `imul` and `>>> 0` spare V8 the checks for overflow. */
+  #list(cpu: number, order: number, type: number): number {
+    const index = Math.imul(Math.imul(cpu, CACHED_ORDERS) + order, ASKED_TYPES) + type;
+    return (this.#lists + (index << this.#listShift)) >>> 0;
   }
 
   #allocateSlowly(cpu: number, mobility: Mobility, order: number): Address {
@@ -284,19 +302,20 @@ export class Buddy implements PageAllocator {
       const words = this.#words;
       const bytes = this.#bytes;
       const frame = address >>> this.#shift;
-      const index = frame - this.#first;
-      const state = words[this.#header + STATES]! + index;
+      const index = (frame - this.#first) >>> 0;
+      const state = (words[this.#header + STATES]! + index) >>> 0;
       if (
         (frame << this.#shift) >>> 0 === address &&
-        index >>> 0 < words[this.#header + FRAMES]! &&
-        (bytes[state]! & ~LIVE_BIT) === (Kind.LIVE | order)
+        index < words[this.#header + FRAMES]! &&
+        (bytes[state]! & ~LIVE_BIT) === (LIVE | order)
       ) {
-        const type = bytes[words[this.#header + BLOCKS]! + (frame >>> this.#blockOrder) - this.#firstBlock]!;
-        const list = this.#lists + ((cpu * CACHED_ORDERS + order) * ASKED_TYPES + type) * this.#listWords;
-        const length = words[list]! + 1;
+        const block = (frame >>> this.#blockOrder) - this.#firstBlock;
+        const type = bytes[(words[this.#header + BLOCKS]! + block) >>> 0]!;
+        const list = this.#list(cpu, order, type);
+        const length = (words[list]! + 1) >>> 0;
         if (type < ASKED_TYPES && length << order <= this.#high) {
-          bytes[state] = Kind.CACHED | order;
-          words[list + length] = frame;
+          bytes[state] = CACHED | order;
+          words[(list + length) >>> 0] = frame;
           words[list] = length;
           return;
         }
@@ -443,12 +462,6 @@ export class Buddy implements PageAllocator {
     return end - (areas.meta === this.memory ? areas.at : areas.first * pageSize);
   }
 }
-
-/** The bit in which LIVE and LIVE_MOVABLE differ. */
-const LIVE_BIT = Kind.LIVE ^ Kind.LIVE_MOVABLE;
-const STATES = Header.STATES >>> 2;
-const FRAMES = Header.FRAMES >>> 2;
-const BLOCKS = Header.BLOCKS >>> 2;
 
 /** Frames that the first tables of a range on a break have room for. */
 const FIRST_CAPACITY = 1024;

@@ -1,6 +1,9 @@
 import { type Address, HeapCorruptionError, type Memory } from "@heapwright/allocator";
-import { Header, Kind, NO_FRAME, ORDER_MASK, TYPES } from "./layout.ts";
+import * as layout from "./layout.ts";
 import { ISOLATE, Mobility } from "./mobility.ts";
+
+// V8 folds constants of the module itself into its code, but loads an imported one at each use.
+const { Header, Kind, NO_FRAME, ORDER_MASK, TYPES } = layout;
 
 /** Types to take from when a type has no free run left, best first. Linux's `fallbacks`. */
 const FALLBACKS: readonly (readonly number[])[] = [

@@ -1,13 +1,16 @@
 import type { Address } from "@heapwright/allocator";
 import type { FreeAreas } from "./free-areas.ts";
-import { ASKED_TYPES, CACHED_ORDERS, Header, Kind, TYPES } from "./layout.ts";
+import * as layout from "./layout.ts";
 
-/** Bytes of one list: its length and its slots. */
-const listBytes = (batch: number, high: number): number => (1 + Math.max(batch, high)) * 4;
+// V8 folds constants of the module itself into its code, but loads an imported one at each use.
+const { ASKED_TYPES, CACHED_ORDERS, Header, Kind, TYPES } = layout;
+
+/** log2 of the words of one list, its length and its slots: lists are found by a shift, without a multiplication. */
+const listShift = (batch: number, high: number): number => 32 - Math.clz32(Math.max(batch, high));
 
 /** Bytes that the lists of one CPU take in the metadata. */
 export const listsBytes = (batch: number, high: number): number =>
-  high === 0 ? 0 : CACHED_ORDERS * ASKED_TYPES * listBytes(batch, high);
+  high === 0 ? 0 : (CACHED_ORDERS * ASKED_TYPES) << (listShift(batch, high) + 2);
 
 /**
  * Small stacks of free runs of the low orders, one set for each CPU, in front of the free areas. An allocation that
@@ -26,8 +29,8 @@ export class PerCpuLists {
   readonly #areas: FreeAreas;
   /** Where the lists begin. */
   readonly base: Address;
-  /** Bytes of one list. List by list stand the types, then the orders, then the CPUs. */
-  readonly listBytes: number;
+  /** log2 of the words of one list. List by list stand the types, then the orders, then the CPUs. */
+  readonly listShift: number;
   readonly #batch: number;
   readonly #high: number;
 
@@ -36,11 +39,11 @@ export class PerCpuLists {
     this.base = areas.at + Header.AREAS + (areas.maxOrder + 1) * TYPES * 8;
     this.#batch = areas.meta.load32(areas.at + Header.BATCH);
     this.#high = areas.meta.load32(areas.at + Header.HIGH);
-    this.listBytes = listBytes(this.#batch, this.#high);
+    this.listShift = listShift(this.#batch, this.#high);
   }
 
   #list(cpu: number, order: number, type: number): Address {
-    return this.base + ((cpu * CACHED_ORDERS + order) * ASKED_TYPES + type) * this.listBytes;
+    return this.base + (((cpu * CACHED_ORDERS + order) * ASKED_TYPES + type) << (this.listShift + 2));
   }
 
   /**

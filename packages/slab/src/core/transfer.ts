@@ -8,9 +8,10 @@ import { dropOldest, initArray, transfer } from "./array-cache.ts";
 import { metaAllocate, removeSlab } from "./grow.ts";
 import type { Hierarchy } from "./hierarchy.ts";
 import * as L from "./layout.ts";
-import { addFreeObjects, controlAt, objectAt, putObject, setInUse, slabWithFree } from "./slab-list.ts";
+import { addFreeObjects, objectAt, putObject, setInUse, slabWithFree } from "./slab-list.ts";
 
 // Copies of what is imported: V8 folds a module's own constants into hot code, but loads imported ones each time.
+const { ARRAY_AVAILABLE, ARRAY_ENTRIES, ENTRY_BYTES, SLAB_CONTROLS, SLAB_FREE, SLAB_IN_USE } = L;
 const END = L.CONTROL_END;
 const CACHED = L.CONTROL_CACHED;
 
@@ -47,22 +48,22 @@ const takeBatch = (
   const { memory } = hierarchy;
   const size = memory.load32(cache + L.CACHE_SIZE);
   const first = objectAt(memory, cache, slab, 0);
-  const available = memory.load32(array + L.ARRAY_AVAILABLE);
-  let entry = array + L.ARRAY_ENTRIES + L.ENTRY_BYTES * available;
-  let index = memory.load32(slab + L.SLAB_FREE);
+  const available = memory.load32(array + ARRAY_AVAILABLE);
+  let entry = array + ARRAY_ENTRIES + ENTRY_BYTES * available;
+  let index = memory.load32(slab + SLAB_FREE);
   let count = 0;
   for (; count < most && index !== END; count++) {
-    const control = controlAt(slab, index);
-    memory.store32(entry, first + index * size);
-    memory.store32(entry + 4, control / L.CONTROL_BYTES);
+    const control = (slab + SLAB_CONTROLS + 4 * index) >>> 0;
+    memory.store32(entry, (first + Math.imul(index, size)) >>> 0);
+    memory.store32(entry + 4, control >>> 2);
     index = memory.load32(control);
     memory.store32(control, CACHED);
-    entry += L.ENTRY_BYTES;
+    entry = (entry + ENTRY_BYTES) >>> 0;
   }
-  memory.store32(slab + L.SLAB_FREE, index);
-  memory.store32(array + L.ARRAY_AVAILABLE, available + count);
+  memory.store32(slab + SLAB_FREE, index);
+  memory.store32(array + ARRAY_AVAILABLE, available + count);
   addFreeObjects(memory, cache, -count);
-  setInUse(memory, cache, slab, memory.load32(slab + L.SLAB_IN_USE) + count);
+  setInUse(memory, cache, slab, memory.load32(slab + SLAB_IN_USE) + count);
   return count;
 };
 
@@ -103,26 +104,39 @@ export const flushOldest = (
 ): void => {
   const { memory, map } = hierarchy;
   const num = memory.load32(cache + L.CACHE_NUM);
-  let freed = 0;
-  for (let i = 0; i < count; i++) {
-    const entry = array + L.ARRAY_ENTRIES + L.ENTRY_BYTES * i;
-    const slab = map.entry(memory.load32(entry));
-    const control = memory.load32(entry + 4) * L.CONTROL_BYTES;
-    memory.store32(control, memory.load32(slab + L.SLAB_FREE));
-    memory.store32(slab + L.SLAB_FREE, (control - slab - L.SLAB_CONTROLS) / L.CONTROL_BYTES);
-    freed++;
-    const inUse = memory.load32(slab + L.SLAB_IN_USE) - 1;
+  const { pageShift } = map;
+  const end = array + ARRAY_ENTRIES + ENTRY_BYTES * count;
+  let uncounted = 0;
+  for (let entry = array + ARRAY_ENTRIES; entry < end; ) {
+    // Neighbours in the array mostly come from one slab, which is seen and counted once for all of them.
+    const object = memory.load32(entry);
+    const page = object >>> pageShift;
+    const slab = map.entry(object);
+    const controls = (slab + SLAB_CONTROLS) >>> 2;
+    let free = memory.load32(slab + SLAB_FREE);
+    let left = memory.load32(slab + SLAB_IN_USE);
+    const full = left === num;
+    do {
+      const control = memory.load32(entry + 4);
+      memory.store32((control << 2) >>> 0, free);
+      free = (control - controls) >>> 0;
+      left--;
+      uncounted++;
+      entry = (entry + ENTRY_BYTES) >>> 0;
+    } while (entry < end && memory.load32(entry) >>> pageShift === page);
+    memory.store32(slab + SLAB_FREE, free);
     // Only a slab that was full, or is empty now, changes its list.
-    if (inUse > 0 && inUse < num - 1) {
-      memory.store32(slab + L.SLAB_IN_USE, inUse);
+    if (left > 0 && !full) {
+      memory.store32(slab + SLAB_IN_USE, left);
       continue;
     }
-    setInUse(memory, cache, slab, inUse);
-    addFreeObjects(memory, cache, freed);
-    freed = 0;
-    if (inUse === 0) dropSurplus(hierarchy, cache, slab, surplus);
+    setInUse(memory, cache, slab, left);
+    if (left > 0) continue;
+    addFreeObjects(memory, cache, uncounted);
+    uncounted = 0;
+    dropSurplus(hierarchy, cache, slab, surplus);
   }
-  addFreeObjects(memory, cache, freed);
+  addFreeObjects(memory, cache, uncounted);
   dropOldest(memory, array, count);
 };
 

@@ -86,8 +86,8 @@ const adviseArea = (mm: Mm, area: VmArea, start: number, end: number, advice: nu
     default: {
       const flags = advisedFlags(area, advice);
       if (flags < 0 || flags === area.flags) return Math.min(flags, 0);
-      const changed = modifyFlags(mm, area, start, end, flags);
-      return typeof changed === "number" ? changed : 0;
+      // A want of kernel objects is -EAGAIN here, where other calls say -ENOMEM.
+      return typeof modifyFlags(mm, area, start, end, flags) === "number" ? -Errno.EAGAIN : 0;
     }
   }
 };

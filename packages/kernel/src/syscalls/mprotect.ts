@@ -47,18 +47,23 @@ const protectArea = (mm: Mm, area: VmArea, start: number, end: number, access: n
   let flags = access;
   if (flags === old) return area;
   const pages = (end - start) / PAGE_SIZE;
+  let charged = 0;
   if (flags & Vm.WRITE) {
     if (!mm.mayExpand(flags, pages) && mm.mayExpand(old, pages)) return -Errno.ENOMEM;
     if ((old & (Vm.ACCOUNT | Vm.WRITE | Vm.SHARED | Vm.NORESERVE)) === 0) {
       const refused = mm.charge(pages);
       if (refused < 0) return refused;
       flags |= Vm.ACCOUNT;
+      charged = pages;
     }
   } else if (old & Vm.ACCOUNT && area.isAnonymous && area.anonVma === null) {
     flags &= ~Vm.ACCOUNT;
   }
   const changed = modifyFlags(mm, area, start, end, flags);
-  if (typeof changed === "number") return changed;
+  if (typeof changed === "number") {
+    mm.charge(-charged);
+    return changed;
+  }
   mm.pager.protect(changed, start, end);
   if (old & Vm.ACCOUNT && !(flags & Vm.ACCOUNT)) mm.charge(-pages);
   // Locked private memory that becomes writable gets its copies now, so that no store faults later.

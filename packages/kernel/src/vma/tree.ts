@@ -26,8 +26,12 @@ export class AreaTree {
 
   /** The lowest area whose end is above `address`: the one that holds it, or else the next one. `find_vma`. */
   find(address: number): VmArea | null {
+    // One system call asks for the same area, or for the same hole before it, again and again.
     const recent = this.#recent;
-    if (recent !== null && recent.start <= address && address < recent.end) return recent;
+    if (recent !== null && address < recent.end) {
+      const { prev } = recent;
+      if (recent.start <= address || prev === null || prev.end <= address) return recent;
+    }
     let node = this.root;
     let found: VmArea | null = null;
     while (node !== null) {
@@ -107,7 +111,7 @@ export class AreaTree {
     if (next !== null) next.prev = prev;
     else this.last = prev;
     this.size -= 1;
-    if (this.#recent === area) this.#recent = null;
+    if (this.#recent === area) this.#recent = next;
 
     let from: VmArea | null;
     if (area.left !== null && area.right !== null) {

@@ -4,6 +4,7 @@
  *   malloc        ptmalloc          asks for memory by brk and mmap
  *   process       kernel            areas, page tables, faults
  *   machine       kernel            page cache, LRU lists, swap
+ *   objects       slab              the kernel's own: an object for each area and each page in use
  *   page frames   buddy             runs of frames by order
  *   memory        heap-memory       the bytes of all frames
  *
@@ -13,6 +14,7 @@ import { Buddy } from "@heapwright/buddy";
 import { LinearMemory } from "@heapwright/heap-memory";
 import { Machine, Process } from "@heapwright/kernel";
 import { Ptmalloc, type PtmallocOptions } from "@heapwright/ptmalloc";
+import { Slabs } from "@heapwright/slab";
 
 const FRAME = 4096;
 
@@ -34,6 +36,8 @@ export interface Linux {
   readonly memory: LinearMemory;
   /** Hands out its page frames. */
   readonly buddy: Buddy;
+  /** The kernel's object caches: its `slabinfo()` shows `vm_area_struct` and `page`. */
+  readonly slabs: Slabs;
   /** What all processes share. */
   readonly machine: Machine;
   /** The process. `process.memory` is its virtual memory. */
@@ -43,7 +47,7 @@ export interface Linux {
 }
 
 /**
- * A machine with buddy page frames, a Linux kernel's memory layer, a process, and glibc's malloc in it.
+ * A machine with buddy page frames, slab caches over them, a Linux kernel's memory layer, a process, and glibc's malloc in it.
  *
  * @example
  * ```ts
@@ -55,13 +59,16 @@ export interface Linux {
 export const bootLinux = (options: LinuxOptions = {}): Linux => {
   const memory = LinearMemory.fixed(options.memory ?? 64 * 2 ** 20);
   const buddy = Buddy.create(memory);
+  const totalFrames = buddy.areas.freeFrames;
+  const slabs = Slabs.create(buddy, memory);
   const machine = new Machine({
     memory,
     frames: buddy,
-    totalFrames: buddy.areas.freeFrames,
+    totalFrames,
+    objects: slabs,
     swapPages: (options.swap ?? 0) / FRAME,
   });
   const abi = options.abi ?? "i386";
   const process = Process.create(machine, { abi });
-  return { memory, buddy, machine, process, heap: new Ptmalloc(process, { ...options.malloc, abi }) };
+  return { memory, buddy, slabs, machine, process, heap: new Ptmalloc(process, { ...options.malloc, abi }) };
 };

@@ -11,6 +11,7 @@ export * from "./capabilities.ts";
 export * from "./combinators/index.ts";
 export * from "./errors.ts";
 export type { Memory } from "./memory.ts";
+export type { ObjectCache, ObjectCaches } from "./objects.ts";
 export type { MappingSource, PageAllocator, PageSource } from "./pages.ts";
 export { Advice, canMap, Protection } from "./pages.ts";
 export type { BlockInfo, BlockState, HeapFault, HeapStats } from "./stats.ts";

@@ -14,8 +14,16 @@ export { MachineCore, type MachineOptions, VmEvents } from "./machine/core.ts";
 export { Machine } from "./machine/machine.ts";
 export { type AddressLayout, I386_LAYOUT, X86_64_LAYOUT } from "./mm/layout.ts";
 export { type LimitName, Limits } from "./mm/limits.ts";
-export { CommitAccount, MAX_MAP_COUNT, Mm, Overcommit } from "./mm/mm.ts";
+export {
+  CommitAccount,
+  MAX_MAP_COUNT,
+  Mm,
+  newAreaObjects,
+  Overcommit,
+  type SharedByAll,
+} from "./mm/mm.ts";
 export type { Pager } from "./mm/pager.ts";
+export { ObjectPool } from "./objects/object-pool.ts";
 export { type BackingStore, MemoryStore } from "./page-cache/backing-store.ts";
 export { CachedObject, type ObjectName } from "./page-cache/cached-object.ts";
 export { FileStore, type FileSystem } from "./page-cache/file-store.ts";

@@ -1,6 +1,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { AreaTree, Machine, MapFlag, Overcommit, Process, Prot, Vm, VmArea } from "../src/index.ts";
+import {
+  AreaTree,
+  Machine,
+  MapFlag,
+  newAreaObjects,
+  Overcommit,
+  Process,
+  Prot,
+  Vm,
+  VmArea,
+} from "../src/index.ts";
 
 const PAGE = 4096;
 const GUARD = 256 * PAGE;
@@ -28,6 +38,7 @@ test("areas stay ordered and balanced, and the lowest hole is found, whatever is
   fc.assert(
     fc.property(fc.array(step, { maxLength: 150 }), (steps) => {
       const tree = new AreaTree();
+      const objects = newAreaObjects();
       const sorted = (): VmArea[] => [...tree];
       for (const { op, page, pages, grows } of steps) {
         const start = page * PAGE;
@@ -35,13 +46,16 @@ test("areas stay ordered and balanced, and the lowest hole is found, whatever is
         const hit = tree.find(start);
         expect(hit).toBe(sorted().find((area) => area.end > start) ?? null);
         if (op === "insert" && tree.intersecting(start, end) === null) {
-          tree.insert(new VmArea(start, end, grows === 0 ? Vm.GROWSDOWN : 0, 0, null));
-        } else if (op === "remove" && hit !== null) tree.remove(hit);
-        else if (op === "resize" && hit !== null) {
+          tree.insert(VmArea.create(objects, start, end, grows === 0 ? Vm.GROWSDOWN : 0, 0, null)!);
+        } else if (op === "remove" && hit !== null) {
+          tree.remove(hit);
+          hit.free();
+        } else if (op === "resize" && hit !== null) {
           const to = hit.next === null ? hit.end + pages * PAGE : hit.next.start;
           tree.resize(hit, hit.start, grows < 5 ? hit.start + PAGE : to);
         }
         expect(tree.check()).toEqual([]);
+        expect(objects.live).toBe(tree.size);
         for (const length of [PAGE, pages * PAGE, 300 * PAGE]) {
           const low = start;
           expect(tree.lowestGap(low, 5000 * PAGE, length)).toBe(

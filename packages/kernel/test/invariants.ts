@@ -28,7 +28,7 @@ export const checkMachine = (machine: Machine, processes: readonly Checked[]): s
           if (pte & Pte.SPECIAL) continue;
           const frame = pte >>> 12;
           mapped.set(frame, (mapped.get(frame) ?? 0) + 1);
-          const flags = frames.flags[frame]!;
+          const flags = frames.flagsOf(frame);
           if (flags & Frame.ANON) rss.anon++;
           else if (flags & Frame.SHMEM) rss.shmem++;
           else rss.file++;
@@ -53,17 +53,27 @@ export const checkMachine = (machine: Machine, processes: readonly Checked[]): s
     for (const slot of object.slots.values()) slots.set(slot, (slots.get(slot) ?? 0) + 1);
   }
   let used = 1 + tables;
-  for (let frame = 1; frame < frames.flags.length; frame++) {
-    const flags = frames.flags[frame]!;
+  let described = 0;
+  for (let frame = 1; frame < frames.count; frame++) {
+    if (!frames.isUsed(frame)) continue;
+    described++;
+    const flags = frames.flagsOf(frame);
     if (flags & Frame.LISTED) listed++;
     if (flags & Frame.TABLE) continue;
     if (flags & (Frame.ANON | Frame.CACHED)) used++;
-    if (frames.mapCount[frame] !== (mapped.get(frame) ?? 0)) {
-      faults.push(`frame ${frame}: mapCount ${frames.mapCount[frame]}, not ${mapped.get(frame) ?? 0}`);
+    if (frames.mapCountOf(frame) !== (mapped.get(frame) ?? 0)) {
+      faults.push(`frame ${frame}: mapCount ${frames.mapCountOf(frame)}, not ${mapped.get(frame) ?? 0}`);
     }
-    if (flags & Frame.ANON && frames.mapCount[frame] === 0)
+    if (flags & Frame.ANON && frames.mapCountOf(frame) === 0)
       faults.push(`frame ${frame}: anonymous, unmapped`);
   }
+  if (described !== frames.used) faults.push(`${described} descriptors, not ${frames.used}`);
+  if (frames.pageObjects.live !== frames.used) {
+    faults.push(`${frames.pageObjects.live} objects for ${frames.used} frames`);
+  }
+  const areas = processes.reduce((sum, { mm }) => sum + mm.areas.size, 0);
+  if (machine.areaObjects.live !== areas)
+    faults.push(`${machine.areaObjects.live} objects for ${areas} areas`);
   if (used !== frames.used) faults.push(`${frames.used} frames in use, not ${used}`);
   if (listed !== lru.active + lru.inactive) faults.push(`${lru.active + lru.inactive} listed, not ${listed}`);
   for (let slot = 1; slot <= swap.slots; slot++) {

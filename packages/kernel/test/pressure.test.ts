@@ -295,7 +295,7 @@ test("no sequence of operations loses a byte, whatever is swapped", () => {
         ).toEqual([]);
         for (const { process } of processes) process.exit();
         for (const at of [...object.pages.keys()])
-          expect(machine.frames.mapCount[object.pages.get(at)!]).toBe(0);
+          expect(machine.frames.mapCountOf(object.pages.get(at)!)).toBe(0);
         expect(machine.swap.used).toBe(0);
       },
     ),

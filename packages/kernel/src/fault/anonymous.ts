@@ -15,9 +15,7 @@ export const mapAnonymous = (
   frame: number,
 ): void => {
   const { frames, lru } = space.machine;
-  frames.flags[frame] = Frame.ANON | Frame.EXCLUSIVE | Frame.DIRTY;
-  frames.owner[frame] = area.anonVma;
-  frames.index[frame] = area.pgoffAt(address);
+  frames.assign(frame, Frame.ANON | Frame.EXCLUSIVE | Frame.DIRTY, area.anonVma, area.pgoffAt(address));
   const write = area.flags & Vm.WRITE ? Pte.WRITE | Pte.DIRTY : 0;
   space.mapFrame(entry, address, frame, Pte.ACCESSED | write, area);
   lru.add(frame, true);

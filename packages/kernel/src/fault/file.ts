@@ -97,7 +97,7 @@ const sharedFault = (space: PagedSpace, area: VmArea, address: number): number =
   if (frame === 0) return Fault.OOM;
   const entry = reachKeeping(space, frame, address);
   if (entry === 0) return Fault.OOM;
-  space.machine.frames.flags[frame]! |= Frame.DIRTY;
+  space.machine.frames.mark(frame, Frame.DIRTY);
   space.mapFrame(entry, address, frame, Pte.ACCESSED | Pte.WRITE | Pte.DIRTY, area);
   return away ? Fault.MAJOR : Fault.MINOR;
 };

@@ -25,9 +25,7 @@ export const faultSwapped = (
     if (frame === 0) return Fault.OOM;
     swap.read(slot, frames.bytesOf(frame));
     machine.events.pswpin += 1;
-    frames.flags[frame] = Frame.ANON | Frame.SWAP_CACHED;
-    frames.owner[frame] = ensureAnonVma(area);
-    frames.index[frame] = area.pgoffAt(address);
+    frames.assign(frame, Frame.ANON | Frame.SWAP_CACHED, ensureAnonVma(area), area.pgoffAt(address));
     swap.link(slot, frame);
     lru.add(frame, true);
     result = Fault.MAJOR;
@@ -35,7 +33,7 @@ export const faultSwapped = (
   space.table.set(entry, 0, 0);
   space.rss.swap -= 1;
   // The last one to come for the page has it for itself.
-  if (swap.references(slot) === 1 && frames.mapCount[frame] === 0) frames.flags[frame]! |= Frame.EXCLUSIVE;
+  if (swap.references(slot) === 1 && frames.mapCountOf(frame) === 0) frames.mark(frame, Frame.EXCLUSIVE);
   space.mapFrame(entry, address, frame, Pte.ACCESSED, area);
   swap.drop(slot);
   if (write && area.flags & Vm.WRITE) {

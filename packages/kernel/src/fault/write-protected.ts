@@ -21,15 +21,15 @@ export const faultWriteProtected = (
   const pte = space.table.get(entry);
   const frame = frameOf(pte);
   if ((pte & Pte.SPECIAL) === 0) {
-    const flags = frames.flags[frame]!;
+    const flags = frames.flagsOf(frame);
     if (area.flags & (Vm.SHARED | Vm.MAYSHARE)) {
       // How the kernel learns that a page of a file becomes dirty.
-      frames.flags[frame] = flags | Frame.DIRTY;
+      frames.setFlags(frame, flags | Frame.DIRTY);
       space.setBits(entry, address, pte | WRITTEN, area);
       return Fault.MINOR;
     }
     if (flags & Frame.ANON && (flags & Frame.EXCLUSIVE || isSole(space, frame))) {
-      frames.flags[frame]! |= Frame.EXCLUSIVE;
+      frames.mark(frame, Frame.EXCLUSIVE);
       space.setBits(entry, address, pte | WRITTEN, area);
       return Fault.MINOR;
     }
@@ -40,8 +40,8 @@ export const faultWriteProtected = (
 /** Whether nobody else can reach an anonymous page: no other mapping, no swap entry that will come back to it. */
 const isSole = (space: PagedSpace, frame: number): boolean => {
   const { frames, swap } = space.machine;
-  if (frames.mapCount[frame] !== 1) return false;
-  if ((frames.flags[frame]! & Frame.SWAP_CACHED) === 0) return true;
+  if (frames.mapCountOf(frame) !== 1) return false;
+  if ((frames.flagsOf(frame) & Frame.SWAP_CACHED) === 0) return true;
   if (swap.references(swap.slotOf(frame)) > 0) return false;
   forgetSwapCopy(space.machine, frame);
   return true;
@@ -56,7 +56,7 @@ const copy = (space: PagedSpace, area: VmArea, address: number, entry: number, p
   if (pte & Pte.SPECIAL) frame = frames.takeZeroed();
   else {
     // The page must not be reclaimed while room for its copy is sought.
-    const active = (frames.flags[source]! & Frame.ACTIVE) !== 0;
+    const active = (frames.flagsOf(source) & Frame.ACTIVE) !== 0;
     lru.remove(source);
     frame = frames.take();
     lru.add(source, active);

@@ -1,10 +1,11 @@
-import type { PageAllocator } from "@heapwright/allocator";
+import type { ObjectCaches, PageAllocator } from "@heapwright/allocator";
 import { LinearMemory } from "@heapwright/heap-memory";
 import { PAGE_SIZE } from "../abi/page.ts";
 import { FrameStack } from "../frames/frame-stack.ts";
 import { Frames } from "../frames/frames.ts";
 import { LruLists } from "../frames/lru.ts";
-import { CommitAccount } from "../mm/mm.ts";
+import { CommitAccount, newAreaObjects } from "../mm/mm.ts";
+import type { ObjectPool } from "../objects/object-pool.ts";
 import type { BackingStore } from "../page-cache/backing-store.ts";
 import { CachedObject, type ObjectName } from "../page-cache/cached-object.ts";
 import { SwapDevice } from "../swap/swap-device.ts";
@@ -17,6 +18,12 @@ export interface MachineOptions {
   readonly frames?: PageAllocator;
   /** Page frames that `frames` can hand out. All of `memory` but page 0 when left out. */
   readonly totalFrames?: number;
+  /**
+   * Where the kernel's own objects live: caches in `memory`, over the same page allocator as `frames`; the slab layer's, for
+   * instance. The machine makes the caches `vm_area_struct` and `page` there, has the caches shrunk when frames run out,
+   * and makes room when the caches find no page. When left out, the objects live in arrays outside the physical memory.
+   */
+  readonly objects?: ObjectCaches;
   /** Free runs of `frames` by order, for /proc/buddyinfo. When left out, all free frames show as single ones. */
   readonly freeRuns?: () => readonly number[];
   /** Pages of swap; 0 when left out. */
@@ -58,6 +65,8 @@ export class MachineCore {
   readonly lru: LruLists;
   /** The swap area. */
   readonly swap: SwapDevice;
+  /** Where the processes' areas are kept. */
+  readonly areaObjects: ObjectPool;
   /** What has been promised to the processes. */
   readonly commit: CommitAccount = new CommitAccount();
   /** What has happened so far. */
@@ -70,14 +79,20 @@ export class MachineCore {
   readonly objects: Set<CachedObject> = new Set();
   #lastId = 0;
 
+  /**
+   * @throws InvalidArgumentError when `objects` lie in another memory than the machine's.
+   * @throws RangeError when there is no frame for the page of zeros.
+   */
   constructor(options: MachineOptions = {}) {
     const memory = options.memory ?? LinearMemory.fixed(2 ** 32);
     const allocator = options.frames ?? new FrameStack(memory.byteLength);
     const total = options.totalFrames ?? memory.byteLength / PAGE_SIZE - 1;
-    this.frames = new Frames(memory, allocator, total);
+    this.frames = new Frames(memory, allocator, total, options.objects);
+    this.areaObjects = newAreaObjects(options.objects, memory);
     this.lru = new LruLists(this.frames);
     this.swap = new SwapDevice(options.swapPages ?? 0, options.swapStore);
     this.zeroFrame = this.frames.takeZeroed();
+    if (this.zeroFrame === 0) throw new RangeError("no frame for the page of zeros");
     this.commit.total = total + this.swap.slots;
     this.commit.limit = Math.floor(total / 2) + this.swap.slots;
   }

@@ -1,6 +1,6 @@
 import { Errno } from "../abi/errno.ts";
 import { PAGE_SIZE } from "../abi/page.ts";
-import { type AnonVma, cloneAnonVma, type MappedFile, unlinkAnonVmas, VmArea } from "../vma/area.ts";
+import { type AnonVma, cloneAnonVma, type MappedFile, unlinkAnonVmas, type VmArea } from "../vma/area.ts";
 import { VM_SPECIAL, VM_STICKY } from "../vma/flags.ts";
 import { MAX_MAP_COUNT, type Mm } from "./mm.ts";
 
@@ -62,10 +62,14 @@ const inheritAnon = (target: VmArea, from: VmArea | null): void => {
   if (target.anonVma === null && from !== null && from.anonVma !== null) cloneAnonVma(target, from);
 };
 
-/** Takes an area out of the space and out of everything that points to it. Counters are the caller's business. */
+/**
+ * Takes an area out of the space and out of everything that points to it, and frees it. Counters are the caller's
+ * business.
+ */
 export const discardArea = (mm: Mm, area: VmArea): void => {
   mm.areas.remove(area);
   unlinkAnonVmas(area);
+  area.free();
   const object = area.file?.object;
   if (object === undefined) return;
   object.areas.delete(area);
@@ -114,9 +118,13 @@ export const mergeNew = (
   return null;
 };
 
-/** Cuts an area in two at `at`; `area` stays the lower part, the upper is returned. `__split_vma`. */
-export const splitArea = (mm: Mm, area: VmArea, at: number): VmArea => {
-  const upper = new VmArea(at, area.end, area.flags, area.pgoffAt(at), area.file);
+/**
+ * Cuts an area in two at `at`; `area` stays the lower part, the upper is returned. Null, with nothing changed, when there
+ * is no memory for another area. `__split_vma`.
+ */
+export const splitArea = (mm: Mm, area: VmArea, at: number): VmArea | null => {
+  const upper = mm.newArea(at, area.end, area.flags, area.pgoffAt(at), area.file);
+  if (upper === null) return null;
   upper.label = area.label;
   if (area.anonVma !== null) cloneAnonVma(upper, area);
   mm.areas.resize(area, area.start, at);
@@ -124,7 +132,7 @@ export const splitArea = (mm: Mm, area: VmArea, at: number): VmArea => {
   return upper;
 };
 
-/** As {@link splitArea}, but refuses with -ENOMEM (as null) when there are too many areas. `split_vma`. */
+/** As {@link splitArea}, but null also when there are too many areas. `split_vma`. */
 export const splitChecked = (mm: Mm, area: VmArea, at: number): VmArea | null =>
   mm.areas.size >= MAX_MAP_COUNT ? null : splitArea(mm, area, at);
 

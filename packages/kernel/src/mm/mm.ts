@@ -1,6 +1,9 @@
+import type { ObjectCaches } from "@heapwright/allocator";
+import type { LinearMemory } from "@heapwright/heap-memory";
 import { Errno } from "../abi/errno.ts";
 import { PAGE_SIZE, pageOf } from "../abi/page.ts";
-import type { AreaSpace, MappedObject, VmArea } from "../vma/area.ts";
+import { ObjectPool } from "../objects/object-pool.ts";
+import { AREA_BYTES, type AreaSpace, type MappedFile, type MappedObject, VmArea } from "../vma/area.ts";
 import { isCode, isData, isStack, Vm } from "../vma/flags.ts";
 import { AreaTree } from "../vma/tree.ts";
 import type { AddressLayout } from "./layout.ts";
@@ -32,6 +35,16 @@ export class CommitAccount {
   committed = 0;
 }
 
+/** What the address spaces of one machine share. */
+export interface SharedByAll {
+  readonly commit: CommitAccount;
+  readonly areaObjects: ObjectPool;
+}
+
+/** Objects for areas: in caches that were plugged in, in the physical memory `memory`, or else in an array. */
+export const newAreaObjects = (caches?: ObjectCaches, memory?: LinearMemory): ObjectPool =>
+  ObjectPool.create("vm_area_struct", AREA_BYTES, caches, memory);
+
 /**
  * An address space (`mm_struct`): the areas, the break, and the counters that limits are checked against.
  *
@@ -47,6 +60,8 @@ export class Mm {
   readonly limits: Limits = new Limits();
   /** The machine's commit accounting. */
   readonly commit: CommitAccount;
+  /** Where the areas' objects come from. */
+  readonly areaObjects: ObjectPool;
   /** What holds the pages. Set once, right after construction. */
   pager!: Pager;
   /** How pages find their way back to this space; null where pages are not modelled. Set like {@link Mm.pager}. */
@@ -78,10 +93,20 @@ export class Mm {
   /** Pages of locked areas (VmLck). */
   lockedVm = 0;
 
-  constructor(layout: AddressLayout, newShmem: (bytes: number) => MappedObject, commit?: CommitAccount) {
+  /**
+   * @param newShmem See {@link Mm.newShmem}.
+   * @param shared What all processes of its machine share; of its own when left out.
+   */
+  constructor(layout: AddressLayout, newShmem: (bytes: number) => MappedObject, shared?: SharedByAll) {
     this.layout = layout;
     this.newShmem = newShmem;
-    this.commit = commit ?? new CommitAccount();
+    this.commit = shared?.commit ?? new CommitAccount();
+    this.areaObjects = shared?.areaObjects ?? newAreaObjects();
+  }
+
+  /** A new area, in no address space yet; null when there is no memory for its object. */
+  newArea(start: number, end: number, flags: number, pgoff: number, file: MappedFile | null): VmArea | null {
+    return VmArea.create(this.areaObjects, start, end, flags, pgoff, file);
   }
 
   /** Counts `pages` more (or fewer) pages of areas with these flags. `vm_stat_account`. */

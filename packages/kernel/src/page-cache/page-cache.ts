@@ -17,9 +17,7 @@ const addPage = (machine: MachineCore, object: CachedObject, index: number): num
   const { frames, lru } = machine;
   const frame = frames.take();
   if (frame === 0) return 0;
-  frames.flags[frame] = Frame.CACHED | (object.isShmem ? Frame.SHMEM : 0);
-  frames.owner[frame] = object;
-  frames.index[frame] = index;
+  frames.assign(frame, object.isShmem ? Frame.CACHED | Frame.SHMEM : Frame.CACHED, object, index);
   object.pages.set(index, frame);
   lru.add(frame, false);
   return frame;
@@ -42,7 +40,7 @@ export const loadPage = (machine: MachineCore, object: CachedObject, index: numb
     machine.events.pswpin += 1;
     object.slots.delete(index);
     machine.swap.drop(slot);
-    machine.frames.flags[frame]! |= Frame.DIRTY;
+    machine.frames.mark(frame, Frame.DIRTY);
   } else if (object.store === null) target.fill(0);
   else {
     object.store.readPage(index, target);
@@ -116,7 +114,7 @@ export const writeObject = (
     const inPage = at % PAGE_SIZE;
     const count = Math.min(PAGE_SIZE - inPage, end - at);
     machine.frames.bytesOf(frame).set(source.subarray(at - offset, at - offset + count), inPage);
-    machine.frames.flags[frame]! |= Frame.DIRTY;
+    machine.frames.mark(frame, Frame.DIRTY);
     at += count;
   }
   object.size = Math.max(object.size, end);
@@ -153,7 +151,7 @@ export const truncateObject = (machine: MachineCore, object: CachedObject, size:
   object.store?.discardPages(first, end);
   if (size % PAGE_SIZE !== 0) {
     const frame = loadPage(machine, object, first - 1);
-    if (frame !== 0) machine.frames.flags[frame]! |= Frame.DIRTY;
+    if (frame !== 0) machine.frames.mark(frame, Frame.DIRTY);
     zeroTail(machine, object, size);
   }
 };
@@ -171,11 +169,11 @@ export const punchObject = (machine: MachineCore, object: CachedObject, from: nu
 export const writeBackPage = (machine: MachineCore, object: CachedObject, index: number): void => {
   const frame = findPage(object, index);
   const { store } = object;
-  if (frame === 0 || store === null || (machine.frames.flags[frame]! & Frame.DIRTY) === 0) return;
+  if (frame === 0 || store === null || (machine.frames.flagsOf(frame) & Frame.DIRTY) === 0) return;
   cleanEverywhere(object, index, frame);
   if (index === Math.floor(object.size / PAGE_SIZE)) zeroTail(machine, object, object.size);
   store.writePage(index, machine.frames.bytesOf(frame));
-  machine.frames.flags[frame]! &= ~Frame.DIRTY;
+  machine.frames.clear(frame, Frame.DIRTY);
   machine.events.pgpgout += 1;
 };
 

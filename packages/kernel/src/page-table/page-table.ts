@@ -99,8 +99,8 @@ export class PageTable {
     const word = entry >>> 2;
     const old = words[word]!;
     if (old === 0) {
-      if (low !== 0) this.#frames.mapCount[entry >>> PAGE_SHIFT]! += 1;
-    } else if (low === 0) this.#frames.mapCount[entry >>> PAGE_SHIFT]! -= 1;
+      if (low !== 0) this.#frames.countMapping(entry >>> PAGE_SHIFT, 1);
+    } else if (low === 0) this.#frames.countMapping(entry >>> PAGE_SHIFT, -1);
     words[word] = low;
     if (this.#entryShift === 3) words[word + 1] = low === 0 ? 0 : high;
   }
@@ -146,7 +146,7 @@ export class PageTable {
       if (word === 0) continue;
       const lower = (word & ~0xfff) >>> 0;
       if (level < this.shape.levels - 2) this.#prune(lower, level + 1, base + i * span, start, end);
-      if (this.#frames.mapCount[lower >>> PAGE_SHIFT] !== 0) continue;
+      if (this.#frames.mapCountOf(lower >>> PAGE_SHIFT) !== 0) continue;
       this.#cachedLeaf = -1;
       this.#frames.release(lower >>> PAGE_SHIFT);
       this.tables -= 1;
@@ -185,11 +185,10 @@ export class PageTable {
   #leaf(address: number, make: boolean): number {
     const leaf = Math.floor(address / this.leafSpan);
     if (leaf === this.#cachedLeaf) return this.#cachedTable;
-    const { words } = this.#frames.memory;
     let table = this.#root;
     for (let level = 0; level < this.shape.levels - 1; level++) {
       const entry = this.#upperEntry(table, address, level);
-      const word = words[entry >>> 2]!;
+      const word = this.get(entry);
       if (word !== 0) table = (word & ~0xfff) >>> 0;
       else if (make) {
         const lower = this.#newTable();
@@ -230,7 +229,7 @@ export class PageTable {
   #newTable(): number {
     const frame = this.#frames.takeZeroed();
     if (frame === 0) return 0;
-    this.#frames.flags[frame] = Frame.TABLE;
+    this.#frames.setFlags(frame, Frame.TABLE);
     this.tables += 1;
     return frame * PAGE_SIZE;
   }

@@ -1,7 +1,7 @@
 import { Frame } from "../frames/frames.ts";
 import type { Mm } from "../mm/mm.ts";
 import { frameOf, isMapped, isSwap, Pte, slotOf } from "../page-table/entry.ts";
-import { AnonVma, cloneAnonVma, VmArea } from "../vma/area.ts";
+import { AnonVma, cloneAnonVma, type VmArea } from "../vma/area.ts";
 import { VM_LOCKED_MASK, Vm } from "../vma/flags.ts";
 import type { PagedSpace } from "./paged-space.ts";
 
@@ -11,7 +11,7 @@ import type { PagedSpace } from "./paged-space.ts";
  * the first store on either side makes the copy. Other pages are simply faulted in again. `dup_mmap`.
  *
  * @param child A space without areas on the same machine.
- * @returns false when frames or the commit limit do not suffice; the child must be torn down then.
+ * @returns false when memory or the commit limit does not suffice; the child must be torn down then.
  */
 export const forkSpace = (parent: PagedSpace, child: PagedSpace): boolean => {
   const { mm } = parent;
@@ -19,7 +19,12 @@ export const forkSpace = (parent: PagedSpace, child: PagedSpace): boolean => {
   for (const area of mm.areas) {
     if (area.flags & Vm.DONTCOPY) continue;
     if (area.flags & Vm.ACCOUNT && child.mm.charge(area.pages) < 0) return false;
-    const copy = new VmArea(area.start, area.end, area.flags & ~VM_LOCKED_MASK, area.pgoff, area.file);
+    const flags = area.flags & ~VM_LOCKED_MASK;
+    const copy = child.mm.newArea(area.start, area.end, flags, area.pgoff, area.file);
+    if (copy === null) {
+      if (flags & Vm.ACCOUNT) child.mm.charge(-area.pages);
+      return false;
+    }
     copy.label = area.label;
     const wiped = (area.flags & Vm.WIPEONFORK) !== 0;
     if (area.anonVma !== null && !wiped) forkAnonVma(copy, area);
@@ -66,10 +71,10 @@ const copyEntries = (parent: PagedSpace, child: PagedSpace, area: VmArea, copy: 
         if (isMapped(now) && (now & Pte.SPECIAL) === 0) {
           const frame = frameOf(now);
           const shared = (area.flags & Vm.SHARED) === 0 ? (now & ~Pte.WRITE) >>> 0 : now;
-          if (frames.flags[frame]! & Frame.ANON) frames.flags[frame]! &= ~Frame.EXCLUSIVE;
+          if (frames.flagsOf(frame) & Frame.ANON) frames.clear(frame, Frame.EXCLUSIVE);
           if (shared !== now) parent.setBits(entry, address, shared, area);
           child.table.set(target, shared, child.highWord(copy));
-          frames.mapCount[frame]! += 1;
+          frames.countMapping(frame, 1);
           child.countResident(frame, 1);
         } else {
           child.table.set(target, now, child.highWord(copy));

@@ -98,8 +98,8 @@ export class PagedPager implements Pager {
     const { frames } = space.machine;
     this.#eachMapped(start, end, (entry, address, pte) => {
       const frame = frameOf(pte);
-      if (pte & Pte.SPECIAL || frames.mapCount[frame] !== 1) return;
-      frames.flags[frame] = (frames.flags[frame]! | Frame.LAZY_FREE) & ~Frame.DIRTY;
+      if (pte & Pte.SPECIAL || frames.mapCountOf(frame) !== 1) return;
+      frames.setFlags(frame, (frames.flagsOf(frame) | Frame.LAZY_FREE) & ~Frame.DIRTY);
       space.setBits(entry, address, pte & ~(Pte.DIRTY | Pte.ACCESSED), area);
     });
   }
@@ -111,8 +111,8 @@ export class PagedPager implements Pager {
       if (pte & Pte.SPECIAL) return;
       const frame = frameOf(pte);
       space.setBits(entry, address, pte & ~Pte.ACCESSED, area);
-      frames.flags[frame]! &= ~Frame.REFERENCED;
-      if (frames.flags[frame]! & Frame.LISTED) lru.move(frame, false);
+      frames.clear(frame, Frame.REFERENCED);
+      if (frames.flagsOf(frame) & Frame.LISTED) lru.move(frame, false);
     });
   }
 
@@ -122,7 +122,7 @@ export class PagedPager implements Pager {
     const { frames, pageOut } = this.space.machine;
     if (pageOut === null) return;
     this.#eachMapped(start, end, (_entry, _address, pte) => {
-      if ((pte & Pte.SPECIAL) === 0 && frames.mapCount[frameOf(pte)] === 1) pageOut(frameOf(pte));
+      if ((pte & Pte.SPECIAL) === 0 && frames.mapCountOf(frameOf(pte)) === 1) pageOut(frameOf(pte));
     });
   }
 

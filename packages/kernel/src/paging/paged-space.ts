@@ -79,7 +79,7 @@ export class PagedSpace implements AreaSpace {
   /** Makes an empty entry map a frame, and counts it. */
   mapFrame(entry: number, address: number, frame: number, bits: number, area: VmArea): void {
     this.table.set(entry, ((frame << 12) | bits | this.protectionBits(area)) >>> 0, this.highWord(area));
-    this.machine.frames.mapCount[frame]! += 1;
+    this.machine.frames.countMapping(frame, 1);
     this.countResident(frame, 1);
     this.flush?.(address);
   }
@@ -101,7 +101,7 @@ export class PagedSpace implements AreaSpace {
   countResident(frame: number, by: number): void {
     // The peak is noted where a fall may begin.
     if (by < 0 && this.rss.total > this.rss.peak) this.rss.peak = this.rss.total;
-    const flags = this.machine.frames.flags[frame]!;
+    const flags = this.machine.frames.flagsOf(frame);
     if (flags & Frame.ANON) this.rss.anon += by;
     else if (flags & Frame.SHMEM) this.rss.shmem += by;
     else this.rss.file += by;
@@ -122,17 +122,16 @@ export class PagedSpace implements AreaSpace {
 
   #dropMapping(frame: number, pte: number): void {
     const { frames } = this.machine;
-    if (pte & Pte.DIRTY) frames.flags[frame]! |= Frame.DIRTY;
+    if (pte & Pte.DIRTY) frames.mark(frame, Frame.DIRTY);
     this.countResident(frame, -1);
-    frames.mapCount[frame]! -= 1;
-    if (frames.mapCount[frame] === 0 && frames.flags[frame]! & Frame.ANON) this.freeAnonymous(frame);
+    if (frames.countMapping(frame, -1) === 0 && frames.flagsOf(frame) & Frame.ANON) this.freeAnonymous(frame);
   }
 
   /** Frees an anonymous page that nothing maps, with its slot in swap if it has one. */
   freeAnonymous(frame: number): void {
     const { frames, lru } = this.machine;
     lru.remove(frame);
-    if (frames.flags[frame]! & Frame.SWAP_CACHED) forgetSwapCopy(this.machine, frame);
+    if (frames.flagsOf(frame) & Frame.SWAP_CACHED) forgetSwapCopy(this.machine, frame);
     frames.release(frame);
   }
 
@@ -144,15 +143,15 @@ export class PagedSpace implements AreaSpace {
    */
   zap(start: number, end: number, keepCopies: boolean, keepGuards: boolean): void {
     const { table } = this;
-    const { flags } = this.machine.frames;
-    const { words } = this.machine.frames.memory;
+    const { frames } = this.machine;
+    const { words } = frames.memory;
     const step = table.stride;
     table.forEach(start, end, (first, firstAddress, count) => {
       for (let i = 0, entry = first, address = firstAddress; i < count; i++, entry += step, address += 4096) {
         const pte = words[entry >>> 2]!;
         if (pte === 0) continue;
         if (isMapped(pte)) {
-          const isCopy = (pte & Pte.SPECIAL) === 0 && (flags[frameOf(pte)]! & Frame.ANON) !== 0;
+          const isCopy = (pte & Pte.SPECIAL) === 0 && (frames.flagsOf(frameOf(pte)) & Frame.ANON) !== 0;
           if (keepCopies && isCopy) continue;
         } else if (isGuard(pte) ? keepGuards : keepCopies) continue;
         this.clearEntry(entry, address);
@@ -191,7 +190,7 @@ export class PagedSpace implements AreaSpace {
     this.table.set(entry, replacement, 0);
     this.flush?.(address);
     this.countResident(frame, -1);
-    this.machine.frames.mapCount[frame]! -= 1;
+    this.machine.frames.countMapping(frame, -1);
     if (replacement !== 0) this.rss.swap += 1;
     return pte;
   }
@@ -211,6 +210,6 @@ export const objectOf = (area: VmArea): CachedObject => area.file!.object as Cac
 /** Takes a page's copy in swap away; the page itself is then all there is of it. */
 export const forgetSwapCopy = (machine: MachineCore, frame: number): void => {
   const { frames, swap } = machine;
-  frames.flags[frame] = (frames.flags[frame]! & ~Frame.SWAP_CACHED) | Frame.DIRTY;
+  frames.setFlags(frame, (frames.flagsOf(frame) & ~Frame.SWAP_CACHED) | Frame.DIRTY);
   swap.unlink(frame);
 };

@@ -32,5 +32,5 @@ const mayWrite = (space: PagedSpace, area: VmArea, pte: number): boolean => {
   if ((area.flags & Vm.WRITE) === 0 || pte & Pte.SPECIAL) return false;
   if (area.flags & Vm.SHARED) return space.mapsWritable(area) || (pte & Pte.DIRTY) !== 0;
   const owned = Frame.ANON | Frame.EXCLUSIVE;
-  return (space.machine.frames.flags[frameOf(pte)]! & owned) === owned;
+  return (space.machine.frames.flagsOf(frameOf(pte)) & owned) === owned;
 };

@@ -35,15 +35,15 @@ export const countFrames = ({ frames }: MachineCore): FrameCounts => {
     activeFile: 0,
     inactiveFile: 0,
   };
-  for (let frame = 1; frame < frames.flags.length; frame++) {
-    const flags = frames.flags[frame]!;
-    if (flags === 0) continue;
+  for (let frame = 1; frame < frames.count; frame++) {
+    if (!frames.isUsed(frame)) continue;
+    const flags = frames.flagsOf(frame);
     if (flags & Frame.TABLE) counts.tables += 1;
     if (flags & Frame.ANON) counts.anon += 1;
     if (flags & Frame.SWAP_CACHED) counts.swapCached += 1;
     if (flags & Frame.CACHED) {
       counts.cached += 1;
-      if (frames.mapCount[frame]! > 0) counts.mapped += 1;
+      if (frames.mapCountOf(frame) > 0) counts.mapped += 1;
       if (flags & Frame.SHMEM) counts.shmem += 1;
       else if (flags & Frame.DIRTY) counts.dirty += 1;
     }
@@ -78,6 +78,7 @@ export const meminfoText = (machine: MachineCore): string => {
     ["AnonPages", counts.anon],
     ["Mapped", counts.mapped],
     ["Shmem", counts.shmem],
+    ["Slab", frames.slabPages],
     ["PageTables", counts.tables],
     ["CommitLimit", commit.limit],
     ["Committed_AS", commit.committed],

@@ -32,8 +32,8 @@ const countPages = (space: PagedSpace, area: VmArea): AreaPages => {
       // The page of zeros is nobody's.
       if (!isMapped(pte) || pte & Pte.SPECIAL) continue;
       const frame = frameOf(pte);
-      const flags = frames.flags[frame]!;
-      const users = frames.mapCount[frame]!;
+      const flags = frames.flagsOf(frame);
+      const users = frames.mapCountOf(frame);
       const dirty = (pte & Pte.DIRTY) !== 0 || (flags & Frame.DIRTY) !== 0;
       pages.rss += 1;
       pages.pss += 1 / users;

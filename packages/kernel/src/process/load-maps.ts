@@ -2,7 +2,7 @@ import { pageOf } from "../abi/page.ts";
 import type { Mm } from "../mm/mm.ts";
 import type { MapsEntry } from "../proc/parse-maps.ts";
 import { ensureAnonVma } from "../vma/anon-vma.ts";
-import { type MappedFile, type MappedObject, VmArea } from "../vma/area.ts";
+import type { MappedFile, MappedObject, VmArea } from "../vma/area.ts";
 import { VM_MAY_ACCESS, Vm } from "../vma/flags.ts";
 
 /**
@@ -14,15 +14,17 @@ import { VM_MAY_ACCESS, Vm } from "../vma/flags.ts";
  * - names in brackets are the kernel's own special mappings, which never join.
  *
  * @param makeObject Makes the object behind a file, once for each file.
+ * @returns false when there is no memory for the areas; those made so far are there.
  */
 export const loadMaps = (
   mm: Mm,
   entries: readonly MapsEntry[],
   makeObject: (entry: MapsEntry) => MappedObject,
-): void => {
+): boolean => {
   const files = new Map<string, MappedFile>();
   for (const entry of entries) {
     const area = areaOf(mm, entry, files, makeObject);
+    if (area === null) return false;
     mm.link(area);
     mm.account(area.flags, area.pages);
     if (area.flags & Vm.ACCOUNT) mm.commit.committed += area.pages;
@@ -37,6 +39,7 @@ export const loadMaps = (
   }
   for (const area of mm.areas) if (area.flags & Vm.ACCOUNT) ensureAnonVma(area);
   placeBreak(mm, entries);
+  return true;
 };
 
 const isStackGuard = (below: VmArea, area: VmArea): boolean =>
@@ -54,7 +57,7 @@ const areaOf = (
   entry: MapsEntry,
   files: Map<string, MappedFile>,
   makeObject: (entry: MapsEntry) => MappedObject,
-): VmArea => {
+): VmArea | null => {
   const { start, end, permissions, path } = entry;
   let flags = VM_MAY_ACCESS;
   if (permissions[0] === "r") flags |= Vm.READ;
@@ -66,8 +69,8 @@ const areaOf = (
   if (SPECIAL.test(path)) flags |= Vm.DONTEXPAND | Vm.PFNMAP;
   if (entry.inode === 0) {
     const pgoff = path === "[stack]" ? mm.layout.stackPgoff : pageOf(start);
-    const area = new VmArea(start, end, flags, pgoff, null);
-    if (path !== "" && path !== "[stack]" && path !== "[heap]") area.label = path;
+    const area = mm.newArea(start, end, flags, pgoff, null);
+    if (area !== null && path !== "" && path !== "[stack]" && path !== "[heap]") area.label = path;
     return area;
   }
   const key = `${entry.device} ${entry.inode} ${path}`;
@@ -76,7 +79,7 @@ const areaOf = (
     file = { object: makeObject(entry), readable: true, writable: false };
     files.set(key, file);
   }
-  return new VmArea(start, end, flags, pageOf(entry.offset), file);
+  return mm.newArea(start, end, flags, pageOf(entry.offset), file);
 };
 
 /** The break: the end of `[heap]`, or where the program's own areas end when there is no heap yet. */

@@ -119,7 +119,7 @@ export class Process implements MappingSource {
   /**
    * A new process with paged memory: a page of code, a page of data, a stack, and an empty heap behind the data.
    *
-   * @throws RangeError when the machine has no frame for its page tables.
+   * @throws RangeError when the machine has no memory for its page tables and areas.
    */
   static create(machine: Machine, options: ProcessOptions = {}): Process {
     const abi = options.abi ?? "i386";
@@ -135,6 +135,7 @@ export class Process implements MappingSource {
    *
    * @param maps The text; areas of the kernel's half (`[vsyscall]`) are only repeated.
    * @throws InvalidArgumentError when a line is not as the kernel writes it.
+   * @throws RangeError when the machine has no memory for its page tables and areas.
    */
   static fromMaps(maps: string, options: FromMapsOptions): Process {
     const native: AddressLayout = options.abi === "i386" ? I386_LAYOUT : X86_64_LAYOUT;
@@ -152,10 +153,12 @@ export class Process implements MappingSource {
     }
     const tables = options.tables ?? (options.abi === "i386" ? I386_TABLES : X86_64_TABLES);
     const made = Process.#makePaged(machine, layout, window, tables, kernelLines);
-    loadMaps(made.mm, entries, ({ device, inode, path }) =>
+    const loaded = loadMaps(made.mm, entries, ({ device, inode, path }) =>
       machine.openNamed({ device, inode, path }, Number.MAX_SAFE_INTEGER, new MemoryStore()),
     );
-    return made;
+    if (loaded) return made;
+    made.exit();
+    throw new RangeError("no memory for the areas");
   }
 
   static #makePaged(
@@ -165,7 +168,7 @@ export class Process implements MappingSource {
     tables: TableShape,
     kernelLines: readonly string[],
   ): Process {
-    const mm = new Mm(layout, (bytes) => machine.createShmem(bytes), machine.commit);
+    const mm = new Mm(layout, (bytes) => machine.createShmem(bytes), machine);
     const space = new PagedSpace(machine, mm, tables);
     mm.pager = new PagedPager(space);
     const memory = new PagedMemory(space, window);
@@ -269,7 +272,7 @@ export class Process implements MappingSource {
   /**
    * A child with the same memory: not a page is copied until one of the two writes to it. fork(2).
    *
-   * @returns the child, or null when there is no memory for its page tables or the commit limit refuses.
+   * @returns the child, or null when there is no memory for its page tables and areas or the commit limit refuses.
    * @throws TypeError over flat memory, which cannot be shared.
    */
   fork(): Process | null {

@@ -33,10 +33,11 @@ export class AddressWindow {
 
   /** The window address of a real one, -1 when the window does not show it. */
   fromReal(real: number): number {
-    if (this.delta === 0) return real < LIMIT ? real : -1;
-    if (real < SHOWN_AT) return real;
+    // What is computed from areas are floating-point numbers: programs go on with integers.
+    if (this.delta === 0) return real < LIMIT ? real >>> 0 : -1;
+    if (real < SHOWN_AT) return real >>> 0;
     const address = real - this.delta;
-    return address >= SHOWN_AT && address < LIMIT ? address : -1;
+    return address >= SHOWN_AT && address < LIMIT ? address >>> 0 : -1;
   }
 
   /** As {@link fromReal}, with NULL for what is not shown. */

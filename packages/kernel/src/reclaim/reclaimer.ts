@@ -13,7 +13,8 @@ import { Vm } from "../vma/flags.ts";
  * Below the low watermark each allocation first reclaims up to the high one. A page is taken from the cold end of the
  * inactive list. If a processor has used it since it was last looked at, it goes to the active list; otherwise it goes
  * out: a clean page of a file is dropped, a dirty one written back first, an anonymous one written to swap. Pages of
- * locked areas stay. The active list gives up its cold end whenever it is the longer one.
+ * locked areas stay. The active list gives up its cold end whenever it is the longer one. Before any page goes, the caches
+ * of the kernel's objects are shrunk; and when these find no page themselves, they have room made here.
  *
  * ```
  *   new anonymous page -> [ active ............ ] -> cold -> [ inactive ........... ] -> cold -> out
@@ -41,6 +42,7 @@ export class Reclaimer {
     frames.lowWatermark = this.low;
     machine.pageOut = (frame: number) => this.#pageOut(frame);
     frames.pressure = (_frames: Frames, desperate: boolean) => this.#pressure(desperate);
+    frames.objects?.onPressure(() => this.#pressure(true));
   }
 
   /** MADV_PAGEOUT of one page: out of the page table in any case, unless it is anonymous and there is no swap. */
@@ -52,9 +54,9 @@ export class Reclaimer {
       return;
     }
     this.#unmap(frame, owner as CachedObject, 0);
-    const isDirty = (frames.flags[frame]! & Frame.DIRTY) !== 0;
-    const isShmem = (frames.flags[frame]! & Frame.SHMEM) !== 0;
-    if (isDirty && isShmem) this.#cachedOut(frame, owner as CachedObject);
+    const flags = frames.flagsOf(frame);
+    const isDirty = (flags & Frame.DIRTY) !== 0;
+    if (isDirty && (flags & Frame.SHMEM) !== 0) this.#cachedOut(frame, owner as CachedObject);
     else if (!isDirty) this.#dropUnmapped(frame, owner as CachedObject);
   }
 
@@ -66,7 +68,9 @@ export class Reclaimer {
     }
     const { frames, events } = this.#machine;
     const wanted = desperate ? Math.max(1, this.high - frames.free) : this.high - frames.free;
-    const freed = this.reclaim(wanted);
+    // Pages of the caches without a live object go first: nothing has to be written for them, nothing will come back.
+    let freed = frames.objects?.reclaim(wanted) ?? 0;
+    if (freed < wanted) freed += this.reclaim(wanted - freed);
     if (freed === 0) {
       this.#pause = 64;
       if (desperate) events.oomKill += 1;
@@ -108,10 +112,10 @@ export class Reclaimer {
   #wasUsed(frame: number): boolean {
     const { frames } = this.#machine;
     const owner = frames.owner[frame];
-    let used = (frames.flags[frame]! & Frame.REFERENCED) !== 0;
-    frames.flags[frame]! &= ~Frame.REFERENCED;
+    let used = (frames.flagsOf(frame) & Frame.REFERENCED) !== 0;
+    frames.clear(frame, Frame.REFERENCED);
     if (owner === null || owner === undefined) return used;
-    eachMapping(owner, frames.index[frame]!, (area, address) => {
+    eachMapping(owner, frames.indexOf(frame), (area, address) => {
       const bits = area.space?.takeReferences(address, frame) ?? 0;
       if (bits & Pte.ACCESSED) used = true;
     });
@@ -121,7 +125,7 @@ export class Reclaimer {
   #isLocked(frame: number): boolean {
     const { frames } = this.#machine;
     let locked = false;
-    eachMapping(frames.owner[frame]!, frames.index[frame]!, (area) => {
+    eachMapping(frames.owner[frame]!, frames.indexOf(frame), (area) => {
       if (area.flags & Vm.LOCKED) locked = true;
     });
     return locked;
@@ -140,14 +144,14 @@ export class Reclaimer {
       ? this.#anonymousOut(frame, owner)
       : this.#cachedOut(frame, owner as CachedObject);
     if (out) events.pgsteal += 1;
-    else if (frames.flags[frame]! & Frame.LISTED) lru.move(frame, true);
+    else if (frames.flagsOf(frame) & Frame.LISTED) lru.move(frame, true);
     return out;
   }
 
   #anonymousOut(frame: number, owner: AnonVma): boolean {
     const { frames, swap, lru, events } = this.#machine;
-    const index = frames.index[frame]!;
-    const lazy = (frames.flags[frame]! & Frame.LAZY_FREE) !== 0;
+    const index = frames.indexOf(frame);
+    const lazy = (frames.flagsOf(frame) & Frame.LAZY_FREE) !== 0;
     if (lazy && !this.#isDirty(frame, owner)) {
       this.#unmap(frame, owner, 0);
       return this.#freeUnmapped(frame);
@@ -158,20 +162,20 @@ export class Reclaimer {
       slot = swap.take();
       if (slot === 0) return false;
       swap.link(slot, frame);
-      frames.flags[frame]! |= Frame.SWAP_CACHED | Frame.DIRTY;
+      frames.mark(frame, Frame.SWAP_CACHED | Frame.DIRTY);
     }
     eachMapping(owner, index, (area, address) => {
       const pte = area.space?.evict(address, frame, swapEntry(slot)) ?? 0;
       if (pte === 0) return;
       swap.hold(slot);
-      if (pte & Pte.DIRTY) frames.flags[frame]! |= Frame.DIRTY;
+      if (pte & Pte.DIRTY) frames.mark(frame, Frame.DIRTY);
     });
-    if (frames.flags[frame]! & Frame.DIRTY) {
+    if (frames.flagsOf(frame) & Frame.DIRTY) {
       swap.write(slot, frames.bytesOf(frame));
       events.pswpout += 1;
-      frames.flags[frame]! &= ~(Frame.DIRTY | Frame.LAZY_FREE);
+      frames.clear(frame, Frame.DIRTY | Frame.LAZY_FREE);
     }
-    if (frames.mapCount[frame] !== 0) return false;
+    if (frames.mapCountOf(frame) !== 0) return false;
     lru.remove(frame);
     swap.unlink(frame);
     frames.release(frame);
@@ -180,8 +184,8 @@ export class Reclaimer {
 
   #isDirty(frame: number, owner: AnonVma): boolean {
     const { frames } = this.#machine;
-    let dirty = (frames.flags[frame]! & Frame.DIRTY) !== 0;
-    eachMapping(owner, frames.index[frame]!, (area, address) => {
+    let dirty = (frames.flagsOf(frame) & Frame.DIRTY) !== 0;
+    eachMapping(owner, frames.indexOf(frame), (area, address) => {
       if ((area.space?.takeReferences(address, frame) ?? 0) & Pte.DIRTY) dirty = true;
     });
     return dirty;
@@ -190,15 +194,15 @@ export class Reclaimer {
   /** Takes the page out of every page table; it is dirty when one of them says so. */
   #unmap(frame: number, owner: AnonVma | CachedObject, replacement: number): void {
     const { frames } = this.#machine;
-    eachMapping(owner, frames.index[frame]!, (area, address) => {
+    eachMapping(owner, frames.indexOf(frame), (area, address) => {
       const pte = area.space?.evict(address, frame, replacement) ?? 0;
-      if (pte & Pte.DIRTY) frames.flags[frame]! |= Frame.DIRTY;
+      if (pte & Pte.DIRTY) frames.mark(frame, Frame.DIRTY);
     });
   }
 
   #freeUnmapped(frame: number): boolean {
     const { frames, swap, lru } = this.#machine;
-    if (frames.mapCount[frame] !== 0) return false;
+    if (frames.mapCountOf(frame) !== 0) return false;
     lru.remove(frame);
     swap.unlink(frame);
     frames.release(frame);
@@ -207,16 +211,16 @@ export class Reclaimer {
 
   #cachedOut(frame: number, object: CachedObject): boolean {
     const { frames, swap, events } = this.#machine;
-    const index = frames.index[frame]!;
+    const index = frames.indexOf(frame);
     if (object.isShmem) {
       const slot = swap.take();
       if (slot === 0) return false;
       this.#unmap(frame, object, 0);
-      if (frames.mapCount[frame] !== 0) {
+      if (frames.mapCountOf(frame) !== 0) {
         swap.releaseIfUnused(slot);
         return false;
       }
-      if (frames.flags[frame]! & Frame.DIRTY) {
+      if (frames.flagsOf(frame) & Frame.DIRTY) {
         swap.hold(slot);
         swap.write(slot, frames.bytesOf(frame));
         events.pswpout += 1;
@@ -232,8 +236,8 @@ export class Reclaimer {
   /** Shared memory that was never written goes this way too: it comes back as zeros. */
   #dropUnmapped(frame: number, object: CachedObject): boolean {
     const { frames } = this.#machine;
-    if (frames.mapCount[frame] !== 0) return false;
-    dropPage(this.#machine, object, frames.index[frame]!);
+    if (frames.mapCountOf(frame) !== 0) return false;
+    dropPage(this.#machine, object, frames.indexOf(frame));
     return true;
   }
 }

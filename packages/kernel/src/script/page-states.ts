@@ -13,8 +13,8 @@ export interface PageRun {
 /** All pages of `[start, end)` that are in some state, as runs in ascending order. From the page tables themselves. */
 export const pageRuns = (space: PagedSpace, start: number, end: number, runs: PageRun[]): void => {
   const { table, machine } = space;
-  const { words } = machine.frames.memory;
-  const { flags } = machine.frames;
+  const { frames } = machine;
+  const { words } = frames.memory;
   const step = table.stride >>> 2;
   let last: PageRun | undefined = runs.at(-1);
   table.forEach(start, end, (first, firstAddress, count) => {
@@ -24,7 +24,7 @@ export const pageRuns = (space: PagedSpace, start: number, end: number, runs: Pa
       let state = "s";
       if (isMapped(pte)) {
         if (pte & Pte.SPECIAL) state = "z";
-        else state = flags[frameOf(pte)]! & Frame.ANON ? "a" : "f";
+        else state = frames.flagsOf(frameOf(pte)) & Frame.ANON ? "a" : "f";
       } else if (isGuard(pte)) state = "g";
       const address = firstAddress + i * 4096;
       if (last !== undefined && last.end === address && last.state === state) last.end = address + 4096;

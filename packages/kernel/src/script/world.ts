@@ -9,7 +9,6 @@ import { translate } from "../paging/access.ts";
 import { PagedPager } from "../paging/paged-pager.ts";
 import { PagedSpace } from "../paging/paged-space.ts";
 import { mapRegion } from "../syscalls/mmap.ts";
-import { VmArea } from "../vma/area.ts";
 import { VM_DATA_DEFAULT, VM_MAY_ACCESS, Vm } from "../vma/flags.ts";
 
 /**
@@ -48,7 +47,7 @@ export class World {
 
   constructor() {
     const { machine } = this;
-    this.mm = new Mm(I386_LAYOUT, (bytes) => machine.createShmem(bytes), machine.commit);
+    this.mm = new Mm(I386_LAYOUT, (bytes) => machine.createShmem(bytes), machine);
     this.space = new PagedSpace(machine, this.mm, X86_64_TABLES);
     this.mm.pager = new PagedPager(this.space);
     this.#loadImage();
@@ -66,7 +65,7 @@ export class World {
     for (let at = IMAGE_START; at < IMAGE_END; at += PAGE) translate(this.space, at, at >= DATA_START);
 
     const flags = VM_DATA_DEFAULT | Vm.GROWSDOWN | Vm.ACCOUNT;
-    const stack = new VmArea(STACK_START, USER_END, flags, mm.layout.stackPgoff, null);
+    const stack = mm.newArea(STACK_START, USER_END, flags, mm.layout.stackPgoff, null)!;
     mm.link(stack);
     mm.account(flags, stack.pages);
     mm.charge(stack.pages);

@@ -1,7 +1,7 @@
 import { PAGE_SIZE, pageCeil } from "../abi/page.ts";
 import { mergeNew } from "../mm/merge.ts";
 import { MAX_MAP_COUNT, type Mm } from "../mm/mm.ts";
-import { STACK_GUARD, VmArea } from "../vma/area.ts";
+import { STACK_GUARD } from "../vma/area.ts";
 import { VM_DATA_DEFAULT, Vm } from "../vma/flags.ts";
 import { unmapRange } from "./munmap.ts";
 
@@ -41,7 +41,12 @@ const grow = (mm: Mm, oldEnd: number, newEnd: number): boolean => {
   const mayMerge = below !== null && below.end === oldEnd && below.end > mm.startBrk;
   const kind = { flags, pgoff: oldEnd / PAGE_SIZE, file: null, anonVma: null, source: null };
   if (!mayMerge || mergeNew(mm, oldEnd, newEnd, kind, true) === null) {
-    mm.link(new VmArea(oldEnd, newEnd, flags, oldEnd / PAGE_SIZE, null));
+    const area = mm.newArea(oldEnd, newEnd, flags, kind.pgoff, null);
+    if (area === null) {
+      mm.charge(-pages);
+      return false;
+    }
+    mm.link(area);
   }
   mm.account(flags, pages);
   return true;

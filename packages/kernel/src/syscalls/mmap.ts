@@ -3,9 +3,9 @@ import { MapFlag, Prot } from "../abi/mman.ts";
 import { PAGE_SIZE, pageCeil, pageOf } from "../abi/page.ts";
 import { mergeNew } from "../mm/merge.ts";
 import { MAX_MAP_COUNT, type Mm, Overcommit } from "../mm/mm.ts";
-import { type MappedFile, VmArea } from "../vma/area.ts";
+import type { MappedFile } from "../vma/area.ts";
 import { isAccountable, VM_ACCESS, VM_MAY_ACCESS, Vm } from "../vma/flags.ts";
-import { isolate, removeRange, sumRange } from "./munmap.ts";
+import { isolate, NOTHING, removeRange, sumRange } from "./munmap.ts";
 import { populate } from "./populate.ts";
 import { roundHint, unmappedArea } from "./unmapped-area.ts";
 
@@ -132,9 +132,10 @@ export const mapRegion = (
 ): number => {
   const end = address + length;
   const pages = length / PAGE_SIZE;
-  const error = isolate(mm, address, end);
+  const isFree = mm.areas.intersecting(address, end) === null;
+  const error = isFree ? 0 : isolate(mm, address, end);
   if (error < 0) return error;
-  const replaced = sumRange(mm, address, end);
+  const replaced = isFree ? NOTHING : sumRange(mm, address, end);
   if (!mm.mayExpand(flags, pages - replaced.pages)) return -Errno.ENOMEM;
   let vmFlags = flags;
   if (isAccountable(flags)) {
@@ -144,13 +145,19 @@ export const mapRegion = (
     mm.commit.committed += replaced.accounted;
     vmFlags |= Vm.ACCOUNT;
   }
-  removeRange(mm, address, end);
+  // Its object comes first: once the old areas are gone, there is no way back.
+  const area = mm.newArea(address, end, vmFlags, pgoff, file);
+  if (area === null) {
+    if (vmFlags & Vm.ACCOUNT) mm.charge(-pages);
+    return -Errno.ENOMEM;
+  }
+  if (!isFree) removeRange(mm, address, end);
   const kind = { flags: vmFlags, pgoff, file, anonVma: null, source: null };
   const sharedMemory = file === null && (vmFlags & Vm.SHARED) !== 0;
   if (sharedMemory || mergeNew(mm, address, end, kind, false) === null) {
-    const backing = sharedMemory ? { object: mm.newShmem(length), readable: true, writable: true } : file;
-    mm.link(new VmArea(address, end, vmFlags, pgoff, backing));
-  }
+    if (sharedMemory) area.file = { object: mm.newShmem(length), readable: true, writable: true };
+    mm.link(area);
+  } else area.free();
   mm.account(vmFlags, pages);
   if (vmFlags & Vm.LOCKED) mm.lockedVm += pages;
   return 0;

@@ -3,7 +3,7 @@ import { MremapFlag } from "../abi/mman.ts";
 import { isPageAligned, PAGE_SIZE, pageCeil, pageOf } from "../abi/page.ts";
 import { mergeNew } from "../mm/merge.ts";
 import { MAX_MAP_COUNT, type Mm } from "../mm/mm.ts";
-import { cloneAnonVma, unlinkAnonVmas, VmArea } from "../vma/area.ts";
+import { cloneAnonVma, unlinkAnonVmas, type VmArea } from "../vma/area.ts";
 import { VM_LOCKED_MASK, VM_SPECIAL, Vm } from "../vma/flags.ts";
 import { munmap } from "./munmap.ts";
 import { populate } from "./populate.ts";
@@ -223,6 +223,10 @@ class Remap {
       if (!keepsOld) mm.commit.committed += oldLength / PAGE_SIZE;
     }
     const copy = this.#copyArea(area, target);
+    if (copy === null) {
+      if (flags & Vm.ACCOUNT) mm.charge(-newLength / PAGE_SIZE);
+      return -Errno.ENOMEM;
+    }
     if (oldLength > 0 && !mm.pager.move(copy, address, target, oldLength)) {
       this.#count(flags, newLength / PAGE_SIZE, 0, 0);
       munmap(mm, target, newLength);
@@ -230,6 +234,7 @@ class Remap {
     }
     this.#count(flags, newLength / PAGE_SIZE, target + oldLength, newLength - oldLength);
     if (!this.#dontUnmap) {
+      // When there is no memory to cut the old range out, it stays: empty, and charged for as before.
       if (oldLength > 0) munmap(mm, address, oldLength);
       return target;
     }
@@ -239,8 +244,8 @@ class Remap {
     return target;
   }
 
-  /** `copy_vma`. */
-  #copyArea(area: VmArea, target: number): VmArea {
+  /** The area that holds the target range; null when there is no memory for it. `copy_vma`. */
+  #copyArea(area: VmArea, target: number): VmArea | null {
     const { mm, newLength } = this;
     const { flags, file, anonVma } = area;
     // Memory that was never written takes the page numbers of its new place, and so can join neighbours there.
@@ -249,7 +254,8 @@ class Remap {
     const end = target + newLength;
     const merged = mergeNew(mm, target, end, { flags, pgoff, file, anonVma, source: area }, false);
     if (merged !== null) return merged;
-    const copy = new VmArea(target, end, flags, pgoff, file);
+    const copy = mm.newArea(target, end, flags, pgoff, file);
+    if (copy === null) return null;
     copy.label = area.label;
     if (anonVma !== null) cloneAnonVma(copy, area);
     mm.link(copy);

@@ -8,7 +8,8 @@ import { Vm } from "../vma/flags.ts";
 /**
  * Cuts areas at the borders of `[start, end)`, so that every area lies wholly inside or wholly outside.
  *
- * @returns 0, or -ENOMEM when there would be too many areas.
+ * @returns 0, or -ENOMEM when there would be too many areas, or there is no memory for them. A cut that was made by then
+ * remains.
  */
 export const isolate = (mm: Mm, start: number, end: number): number => {
   const first = mm.areas.intersecting(start, end);
@@ -16,7 +17,7 @@ export const isolate = (mm: Mm, start: number, end: number): number => {
   if (first.start < start) {
     // A cut out of the middle makes two more areas; only then is the limit checked here, so that freeing can go on.
     if (end < first.end && mm.areas.size >= MAX_MAP_COUNT) return -Errno.ENOMEM;
-    splitArea(mm, first, start);
+    if (splitArea(mm, first, start) === null) return -Errno.ENOMEM;
   }
   const last = mm.areas.find(end - 1);
   if (last !== null && last.start < end && last.end > end && splitChecked(mm, last, end) === null) {
@@ -32,6 +33,9 @@ export interface RangeSum {
   /** Pages that are charged against the commit limit. */
   readonly accounted: number;
 }
+
+/** The sum of a range without areas. */
+export const NOTHING: RangeSum = { pages: 0, accounted: 0 };
 
 /** Sums up the areas of an isolated range. */
 export const sumRange = (mm: Mm, start: number, end: number): RangeSum => {

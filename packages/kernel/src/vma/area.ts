@@ -1,4 +1,6 @@
+import { type Address, NULL } from "@heapwright/allocator";
 import { PAGE_SIZE } from "../abi/page.ts";
+import type { ObjectPool } from "../objects/object-pool.ts";
 import { Vm } from "./flags.ts";
 
 /**
@@ -59,16 +61,28 @@ export class AnonVma {
   readonly areas: Set<VmArea> = new Set();
 }
 
-/** One area of an address space: a range of pages with one protection, one set of flags, one backing. */
+/** Bytes of an area's object: what an object cache for areas must be made for. */
+export const AREA_BYTES = 32;
+
+/**
+ * One area of an address space: a range of pages with one protection, one set of flags, one backing.
+ *
+ * ```
+ *   0       8     16      24      28      32
+ *   | start | end | pgoff | flags |       |       64-bit floating-point numbers, flags a 32-bit word
+ * ```
+ *
+ * Its data are an object in the kernel's memory, from the cache `vm_area_struct`. This class is the handle to it, and has
+ * what JavaScript must hold itself, the references to files and anon_vmas, and what the tree keeps of it. That is no part of
+ * Linux's struct either: since the maple tree came, the tree's nodes have it. (Nor could it be: with it in the
+ * object, every step in the tree would be a call, and mmap take twice as long.)
+ */
 export class VmArea {
-  /** First address. Change it only through the tree that holds the area. */
-  start: number;
-  /** First address behind. Change it only through the tree that holds the area. */
-  end: number;
-  /** {@link Vm} flags. */
-  flags: number;
-  /** Page of `file` at `start`, or the page number at which private anonymous memory was created. */
-  pgoff: number;
+  private readonly pool: ObjectPool;
+  /** Where the object lies, in 64-bit numbers. */
+  private readonly at: number;
+  /** Where its flags lie, in 32-bit words. */
+  private readonly flagsAt: number;
   /** The file that backs it, null for private anonymous memory. */
   file: MappedFile | null;
   /** The identity of its anonymous pages, null until the first one. */
@@ -101,12 +115,69 @@ export class VmArea {
   /** The next higher area. */
   next: VmArea | null = null;
 
-  constructor(start: number, end: number, flags: number, pgoff: number, file: MappedFile | null) {
-    this.start = start;
-    this.end = end;
-    this.flags = flags;
-    this.pgoff = pgoff;
+  private constructor(pool: ObjectPool, object: number, file: MappedFile | null) {
+    this.pool = pool;
+    this.at = object >>> 3;
+    this.flagsAt = (object >>> 2) + 6;
     this.file = file;
+  }
+
+  /** A new area, in no address space yet; null when there is no memory for its object. `vm_area_alloc`. */
+  static create(
+    pool: ObjectPool,
+    start: number,
+    end: number,
+    flags: number,
+    pgoff: number,
+    file: MappedFile | null,
+  ): VmArea | null {
+    const object = pool.alloc();
+    if (object === NULL) return null;
+    const area = new VmArea(pool, object, file);
+    area.start = start;
+    area.end = end;
+    area.flags = flags;
+    area.pgoff = pgoff;
+    return area;
+  }
+
+  /** Gives the object of an area that is in no address space any more back. `vm_area_free`. */
+  free(): void {
+    this.pool.free(this.object);
+  }
+
+  /** The address of its object. */
+  get object(): Address {
+    return this.at * 8;
+  }
+
+  /** First address. Change it only through the tree that holds the area. */
+  get start(): number {
+    return this.pool.doubles[this.at]!;
+  }
+  set start(value: number) {
+    this.pool.doubles[this.at] = value;
+  }
+  /** First address behind. Change it only through the tree that holds the area. */
+  get end(): number {
+    return this.pool.doubles[this.at + 1]!;
+  }
+  set end(value: number) {
+    this.pool.doubles[this.at + 1] = value;
+  }
+  /** Page of `file` at `start`, or the page number at which private anonymous memory was created. */
+  get pgoff(): number {
+    return this.pool.doubles[this.at + 2]!;
+  }
+  set pgoff(value: number) {
+    this.pool.doubles[this.at + 2] = value;
+  }
+  /** {@link Vm} flags. */
+  get flags(): number {
+    return this.pool.words[this.flagsAt]!;
+  }
+  set flags(value: number) {
+    this.pool.words[this.flagsAt] = value;
   }
 
   /** Pages. */

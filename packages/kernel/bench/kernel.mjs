@@ -46,6 +46,82 @@ const SOURCES = {
   flat: () => LinearPages.create(LinearMemory.fixed(1 << 22)),
   paged: () => Process.create(new Machine()),
 };
+const LOOPS = {
+  "stores and loads in order": `for (let i = 0; i < words; i++) {
+    const at = base + ((i * 5) & (words - 1)) * 4;
+    memory.store32(at, i);
+    sum ^= memory.load32(at);
+  }`,
+  "a chain of loads": "for (let i = 0, at = base; i < 2 * words; i++) { at = memory.load32(at); sum ^= at; }",
+  "random stores and loads": `for (let i = 0, x = 1; i < words; i++) {
+    x = (Math.imul(x, 1664525) + 1013904223) | 0;
+    memory.store32(base + ((x >>> 8) & (words - 1)) * 4, i);
+    sum ^= memory.load32(base + ((x >>> 5) & (words - 1)) * 4);
+  }`,
+  "bytes and halves": `for (let i = 0; i < words / 2; i++) {
+    const at = base + ((i * 5) & (words - 1)) * 4;
+    memory.store8(at, i);
+    sum ^= memory.load8(at ^ 1) ^ memory.load16(at ^ 2);
+    memory.store16(at ^ 2, sum);
+  }`,
+};
+
+const WORDS = 8192;
+const REPEATS = 24;
+
+/** Memories of `count` processes of one machine, each with WORDS words at `at` whose pages are there. */
+const pagedMemories = (count, at) => {
+  const machine = new Machine();
+  return Array.from({ length: count }, () => {
+    const { memory, sys } = Process.create(machine);
+    const flags = MapFlag.PRIVATE | MapFlag.ANONYMOUS;
+    const length = WORDS * 4;
+    sys.mmap({ address: at, length: length + 3 * PAGE, prot: RW, flags });
+    // Every kind of access has met a page that was not there, as in any program, so that V8 compiles that case too.
+    for (const [page, bits] of [8, 16, 32].entries()) {
+      memory[`store${bits}`](at + length + page * PAGE, 1);
+      memory[`load${bits}`](at + length + page * PAGE);
+    }
+    return memory;
+  });
+};
+
+/** How many times longer a loop takes over paged memory, each process's in turn, than over flat: [ratio, flat ns]. */
+const compareLoop = (name, processes) => {
+  const sides = [
+    ["flat", [LinearMemory.fixed(1 << 20)], 4096],
+    ["paged", pagedMemories(processes, 0x50000000), 0x50000000],
+  ].map(([side, targets, base]) => {
+    for (const target of targets)
+      for (let i = 0; i < WORDS; i++) target.store32(base + i * 4, base + ((i * 5 + 1) & (WORDS - 1)) * 4);
+    // Compiled for each side by itself, so that it meets one class of memory.
+    const code = `/* ${side} */ let sum = 0; for (let k = 0; k < ${REPEATS}; k++) ${LOOPS[name]} return sum;`;
+    return { targets, base, run: new Function("memory", "base", "words", code), best: Infinity };
+  });
+  for (let round = 0; round < 300; round++) {
+    for (const side of sides)
+      for (const target of side.targets)
+        side.best = Math.min(
+          side.best,
+          timed(() => side.run(target, side.base, WORDS)),
+        );
+  }
+  const [flat, paged] = sides;
+  return [paged.best / flat.best, (flat.best * 1e6) / (REPEATS * WORDS * 2)];
+};
+
+/** Runs this file again for one figure: each in a JavaScript process of its own, which nothing before has shaped. */
+const alone = (...what) =>
+  JSON.parse(
+    execFileSync(process.execPath, [fileURLToPath(import.meta.url), ...what.map(String)], {
+      encoding: "utf8",
+    }),
+  );
+
+if (process.argv[2] === "loop") {
+  console.log(JSON.stringify(compareLoop(process.argv[3], Number(process.argv[4]))));
+  process.exit();
+}
 if (process.argv[2] === "churn") {
   const [, , , strategy, source] = process.argv;
   console.log(churn(new STRATEGIES[strategy](SOURCES[source]())));
@@ -131,64 +207,14 @@ for (const count of [10, 60_000]) {
   );
 }
 
-{
-  // The same loops over flat and over paged memory, each compiled for itself, interleaved; the least of many short runs.
-  const loops = {
-    "stores and loads in order": `for (let i = 0; i < words; i++) {
-      const at = base + ((i * 5) & (words - 1)) * 4;
-      memory.store32(at, i);
-      sum ^= memory.load32(at);
-    }`,
-    "a chain of loads":
-      "for (let i = 0, at = base; i < 2 * words; i++) { at = memory.load32(at); sum ^= at; }",
-    "random stores and loads": `for (let i = 0, x = 1; i < words; i++) {
-      x = (Math.imul(x, 1664525) + 1013904223) | 0;
-      memory.store32(base + ((x >>> 8) & (words - 1)) * 4, i);
-      sum ^= memory.load32(base + ((x >>> 5) & (words - 1)) * 4);
-    }`,
-    "bytes and halves": `for (let i = 0; i < words / 2; i++) {
-      const at = base + ((i * 5) & (words - 1)) * 4;
-      memory.store8(at, i);
-      sum ^= memory.load8(at ^ 1) ^ memory.load16(at ^ 2);
-      memory.store16(at ^ 2, sum);
-    }`,
-  };
-  const repeats = 24;
-  const compile = (body, name) =>
-    new Function(
-      "memory",
-      "base",
-      "words",
-      `/* ${name} */ let sum = 0; for (let k = 0; k < ${repeats}; k++) ${body} return sum;`,
-    );
-  const words = 8192;
-  const flat = LinearMemory.fixed(1 << 20);
-  const { memory, sys } = Process.create(new Machine());
-  const at = sys.mmap({
-    address: 0x50000000,
-    length: words * 4,
-    prot: RW,
-    flags: MapFlag.PRIVATE | MapFlag.ANONYMOUS,
-  });
-  for (const [name, body] of Object.entries(loops)) {
-    const sides = [
-      ["flat", flat, 4096],
-      ["paged", memory, at],
-    ].map(([side, target, base]) => {
-      for (let i = 0; i < words; i++) target.store32(base + i * 4, base + ((i * 5 + 1) & (words - 1)) * 4);
-      return { target, base, run: compile(body, `${name} ${side}`), best: Infinity };
-    });
-    for (let round = 0; round < 300; round++) {
-      for (const side of sides)
-        side.best = Math.min(
-          side.best,
-          timed(() => side.run(side.target, side.base, words)),
-        );
-    }
-    const [a, b] = sides;
-    const each = ((a.best * 1e6) / (repeats * words * 2)).toFixed(2);
-    show(`paged / flat, ${name}`, (b.best / a.best).toFixed(2), `(flat ${each} ns each)`);
-  }
+for (const [name, processes] of [
+  ...Object.keys(LOOPS).map((loop) => [loop, 1]),
+  [Object.keys(LOOPS)[0], 2],
+]) {
+  const runs = Array.from({ length: 5 }, () => alone("loop", name, processes));
+  const ratio = median(runs.map((run) => run[0])).toFixed(2);
+  const each = median(runs.map((run) => run[1])).toFixed(2);
+  show(`paged / flat, ${name}${processes > 1 ? ", 2 processes" : ""}`, ratio, `(flat ${each} ns each)`);
 }
 
 // Strategies that know nothing but Memory, unchanged; a JavaScript process each, so that they meet one class of memory.
@@ -196,8 +222,7 @@ for (const strategy of Object.keys(STRATEGIES)) {
   const best = { flat: Infinity, paged: Infinity };
   for (let round = 0; round < 5; round++) {
     for (const source of Object.keys(best)) {
-      const arguments_ = [fileURLToPath(import.meta.url), "churn", strategy, source];
-      best[source] = Math.min(best[source], Number(execFileSync(process.execPath, arguments_)));
+      best[source] = Math.min(best[source], alone("churn", strategy, source));
     }
   }
   const ratio = (best.paged / best.flat).toFixed(2);

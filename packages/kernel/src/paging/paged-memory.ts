@@ -1,25 +1,24 @@
 import type { Address, Memory } from "@heapwright/allocator";
+import type { LinearMemory } from "@heapwright/heap-memory";
 import { PAGE_SHIFT, PAGE_SIZE } from "../abi/page.ts";
 import { faultError } from "../fault/errors.ts";
 import { frameOf, Pte } from "../page-table/entry.ts";
 import type { AddressWindow } from "../process/window.ts";
 import { translate } from "./access.ts";
 import type { PagedSpace } from "./paged-space.ts";
-import { Tlb } from "./tlb.ts";
-
-/** Accesses to physical addresses from here on always take the long way, so that those before are not taken for negative. */
-const QUICK_END = 2 ** 31;
+import { TLB_ORIGIN, Tlb, tlbEntry } from "./tlb.ts";
 
 const NO_TABLE = new Int32Array(0);
-const NO_BYTES = new Uint8Array(0);
 const NO_VIEW = new DataView(new ArrayBuffer(0));
 
 /**
  * A process's memory, as the process sees it: every access goes through its page tables, so a page appears when it is
  * first touched, and a touch that the mappings do not allow throws.
  *
- * Addresses are window addresses, 0 to 2^32 - 1. A software TLB makes a load or store of a resident page cost one table
- * read more than in flat memory; where physical memory is larger than 2 GiB, pages above that always take the long way. An access that is not aligned to its size, and so might cross a page, is not allowed.
+ * Addresses are window addresses and count modulo 2^32, as in the registers of a 32-bit processor: -4 is 2^32 - 4, and
+ * what is no number is 0. A software TLB makes a load or store of a resident page cost one table read
+ * more than in flat memory; where physical memory is larger than 2 GiB, pages above that always take the long way. An
+ * access that is not aligned to its size, and so might cross a page, is not allowed.
  *
  * All accesses throw SegmentationFault, BusError or OutOfMemoryError when they cannot be done. `fill`, `copy`, `read`
  * and `write` go page by page; what came before the fault has been done.
@@ -30,12 +29,12 @@ export class PagedMemory implements Memory {
   /** The process's pages. */
   readonly space: PagedSpace;
   readonly #window: AddressWindow;
+  readonly #physical: LinearMemory;
   readonly #tlb: Tlb = new Tlb();
-  // The TLB's tables and the physical memory, as fields of their own: an access must not chase pointers. They begin with
-  // a value of their final class and are then assigned: V8 so knows the class, and checks it no more at each access.
+  // The TLB's tables and the physical memory from TLB_ORIGIN on, as fields of their own: an access must not chase pointers.
+  // They begin with a value of their final class and are then assigned: V8 so knows the class, and checks it no more.
   private reads: Int32Array<ArrayBuffer> = NO_TABLE;
   private writes: Int32Array<ArrayBuffer> = NO_TABLE;
-  private bytes: Uint8Array = NO_BYTES;
   private view: DataView = NO_VIEW;
 
   constructor(space: PagedSpace, window: AddressWindow) {
@@ -44,9 +43,9 @@ export class PagedMemory implements Memory {
     this.reads = this.#tlb.reads;
     this.writes = this.#tlb.writes;
     const { memory } = space.machine.frames;
+    this.#physical = memory;
     const renew = (): void => {
-      this.bytes = memory.bytes;
-      this.view = new DataView(memory.buffer, 0, memory.byteLength);
+      this.view = new DataView(memory.buffer, TLB_ORIGIN, memory.byteLength - TLB_ORIGIN);
     };
     renew();
     memory.onGrow(renew);
@@ -57,7 +56,7 @@ export class PagedMemory implements Memory {
   }
 
   // How the accesses are written decides whether they cost twice as much as flat ones or three times:
-  //  - Literals, for V8 does not fold constants that another module exports: 12 is PAGE_SHIFT, 1 is the TLB's miss.
+  //  - Literals, for V8 does not fold constants that another module exports: 12 is PAGE_SHIFT, 0 is the TLB's miss.
   //  - A DataView takes the byte address as it is, and has one pointer to load where a typed array has two.
   //  - A miss does the whole access elsewhere, so that nothing of the hit must live on across its call; `>>> 0` tells
   //    the type of what it returns, which V8 would box otherwise.
@@ -66,36 +65,36 @@ export class PagedMemory implements Memory {
 
   load8(address: Address): number {
     const delta = this.reads[address >>> 12]!;
-    if (delta !== 1) return this.view.getUint8((address + delta) | 0);
-    return this.#missedLoad8(address) >>> 0;
+    if (delta !== 0) return this.view.getUint8(((address | 0) + delta) | 0);
+    return this.#missedLoad(address, 1) >>> 0;
   }
   load16(address: Address): number {
     const delta = this.reads[address >>> 12]!;
-    if (delta !== 1) return this.view.getUint16((address + delta) | 0, true);
-    return this.#missedLoad16(address) >>> 0;
+    if (delta !== 0) return this.view.getUint16(((address | 0) + delta) | 0, true);
+    return this.#missedLoad(address, 2) >>> 0;
   }
   load32(address: Address): number {
     const delta = this.reads[address >>> 12]!;
-    if (delta !== 1) return this.view.getUint32((address + delta) >>> 0, true);
-    return this.#missedLoad32(address) >>> 0;
+    if (delta !== 0) return this.view.getUint32(((address | 0) + delta) >>> 0, true);
+    return this.#missedLoad(address, 4) >>> 0;
   }
   load64(address: Address): bigint {
     return (BigInt(this.load32(address + 4)) << 32n) | BigInt(this.load32(address));
   }
   store8(address: Address, value: number): void {
     const delta = this.writes[address >>> 12]!;
-    if (delta !== 1) this.view.setUint8((address + delta) | 0, value);
-    else this.#missedStore8(address, value);
+    if (delta !== 0) this.view.setUint8(((address | 0) + delta) | 0, value);
+    else this.#missedStore(address, 1, value);
   }
   store16(address: Address, value: number): void {
     const delta = this.writes[address >>> 12]!;
-    if (delta !== 1) this.view.setUint16((address + delta) | 0, value, true);
-    else this.#missedStore16(address, value);
+    if (delta !== 0) this.view.setUint16(((address | 0) + delta) | 0, value, true);
+    else this.#missedStore(address, 2, value);
   }
   store32(address: Address, value: number): void {
     const delta = this.writes[address >>> 12]!;
-    if (delta !== 1) this.view.setUint32((address + delta) | 0, value, true);
-    else this.#missedStore32(address, value);
+    if (delta !== 0) this.view.setUint32(((address | 0) + delta) | 0, value, true);
+    else this.#missedStore(address, 4, value);
   }
   store64(address: Address, value: bigint): void {
     this.store32(address, Number(value & 0xffffffffn));
@@ -103,16 +102,18 @@ export class PagedMemory implements Memory {
   }
 
   fill(address: Address, length: number, byte: number): void {
-    for (let at = address, left = length; left > 0; ) {
+    for (let at = address >>> 0, left = length; left > 0; ) {
       const count = Math.min(left, PAGE_SIZE - (at % PAGE_SIZE));
       const physical = this.#write(at);
-      this.bytes.fill(byte, physical, physical + count);
+      this.#physical.bytes.fill(byte, physical, physical + count);
       at += count;
       left -= count;
     }
   }
 
-  copy(target: Address, source: Address, length: number): void {
+  copy(targetAddress: Address, sourceAddress: Address, length: number): void {
+    const target = targetAddress >>> 0;
+    const source = sourceAddress >>> 0;
     // Descending when the target lies inside the source, so that no byte is overwritten before it was read.
     const backwards = target > source && target < source + length;
     for (let done = 0; done < length; ) {
@@ -134,20 +135,22 @@ export class PagedMemory implements Memory {
 
   read(address: Address, length: number): Uint8Array {
     const result = new Uint8Array(length);
+    const start = address >>> 0;
     for (let done = 0; done < length; ) {
-      const count = Math.min(length - done, PAGE_SIZE - ((address + done) % PAGE_SIZE));
-      const physical = this.#read(address + done);
-      result.set(this.bytes.subarray(physical, physical + count), done);
+      const count = Math.min(length - done, PAGE_SIZE - ((start + done) % PAGE_SIZE));
+      const physical = this.#read(start + done);
+      result.set(this.#physical.bytes.subarray(physical, physical + count), done);
       done += count;
     }
     return result;
   }
 
   write(address: Address, bytes: Uint8Array): void {
+    const start = address >>> 0;
     for (let done = 0; done < bytes.length; ) {
-      const count = Math.min(bytes.length - done, PAGE_SIZE - ((address + done) % PAGE_SIZE));
-      const physical = this.#write(address + done);
-      this.bytes.set(bytes.subarray(done, done + count), physical);
+      const count = Math.min(bytes.length - done, PAGE_SIZE - ((start + done) % PAGE_SIZE));
+      const physical = this.#write(start + done);
+      this.#physical.bytes.set(bytes.subarray(done, done + count), physical);
       done += count;
     }
   }
@@ -160,31 +163,21 @@ export class PagedMemory implements Memory {
     return () => {};
   }
 
-  // A miss first finds the page, and only then reads `view`: serving the fault may have grown the physical memory.
+  // A miss first finds the page, and only then looks at the physical memory, which serving the fault may have grown.
 
-  #missedLoad8(address: Address): number {
+  #missedLoad(address: Address, size: number): number {
     const physical = this.#read(address);
-    return this.view.getUint8(physical);
+    const memory = this.#physical;
+    if (size === 4) return memory.load32(physical);
+    return size === 2 ? memory.load16(physical) : memory.load8(physical);
   }
-  #missedLoad16(address: Address): number {
-    const physical = this.#read(address);
-    return this.view.getUint16(physical, true);
-  }
-  #missedLoad32(address: Address): number {
-    const physical = this.#read(address);
-    return this.view.getUint32(physical, true);
-  }
-  #missedStore8(address: Address, value: number): void {
+
+  #missedStore(address: Address, size: number, value: number): void {
     const physical = this.#write(address);
-    this.view.setUint8(physical, value);
-  }
-  #missedStore16(address: Address, value: number): void {
-    const physical = this.#write(address);
-    this.view.setUint16(physical, value, true);
-  }
-  #missedStore32(address: Address, value: number): void {
-    const physical = this.#write(address);
-    this.view.setUint32(physical, value, true);
+    const memory = this.#physical;
+    if (size === 4) memory.store32(physical, value);
+    else if (size === 2) memory.store16(physical, value);
+    else memory.store8(physical, value);
   }
 
   /** Both parts lie in one page each. Finding the target may take the source's page away, so it is looked up again. */
@@ -195,24 +188,26 @@ export class PagedMemory implements Memory {
       const to = this.#write(target);
       const pte = table.read(this.#window.toReal(source));
       if ((pte & Pte.PRESENT) === 0 || frameOf(pte) !== Math.floor(from / PAGE_SIZE)) continue;
-      this.bytes.copyWithin(to, from, from + count);
+      this.#physical.bytes.copyWithin(to, from, from + count);
       return;
     }
   }
 
   /** The physical address to load from, through the page tables. */
   #read(address: Address): number {
-    const physical = translate(this.space, this.#window.toReal(address), false);
-    if (physical < 0) throw faultError(physical, address);
-    if (physical < QUICK_END) this.reads[address >>> PAGE_SHIFT] = (physical - address) | 0;
+    const at = address >>> 0;
+    const physical = translate(this.space, this.#window.toReal(at), false);
+    if (physical < 0) throw faultError(physical, at);
+    this.reads[at >>> PAGE_SHIFT] = tlbEntry(at, physical);
     return physical;
   }
 
   /** The physical address to store to, through the page tables. */
   #write(address: Address): number {
-    const physical = translate(this.space, this.#window.toReal(address), true);
-    if (physical < 0) throw faultError(physical, address);
-    if (physical < QUICK_END) this.writes[address >>> PAGE_SHIFT] = (physical - address) | 0;
+    const at = address >>> 0;
+    const physical = translate(this.space, this.#window.toReal(at), true);
+    if (physical < 0) throw faultError(physical, at);
+    this.writes[at >>> PAGE_SHIFT] = tlbEntry(at, physical);
     return physical;
   }
 }

@@ -15,7 +15,7 @@ import {
   type ZeroedAllocator,
 } from "@heapwright/allocator";
 import type { Core } from "./core.ts";
-import { ThreadHeap } from "./thread.ts";
+import { expectBytes, ThreadHeap } from "./thread.ts";
 
 /** What {@link Ptmalloc} and {@link SharedPtmalloc} have in common: C's words and those of the contract. */
 export abstract class AllocatorHeap
@@ -52,7 +52,7 @@ export abstract class AllocatorHeap
   }
 
   reallocate(address: Address, size: number): Address {
-    expectSize(size);
+    expectBytes(size);
     if (address === 0) return this.malloc(size);
     this.expectBlock(address);
     return this.realloc(address, size === 0 ? 1 : size);
@@ -72,11 +72,23 @@ export abstract class AllocatorHeap
 
   /** A block's address in form: inside the memory, aligned, past its header. */
   protected expectBlock(address: Address): void {
-    const { alignment } = this;
+    // Only 0 is aligned and before the end of the first header.
+    if (
+      address >>> 0 !== address ||
+      address >= this.memory.byteLength ||
+      (address & (this.alignment - 1)) !== 0 ||
+      address === 0
+    )
+      this.refuse(address);
+  }
+
+  /** Throws what is wrong with an address. */
+  protected refuse(address: Address): never {
     if (address >>> 0 !== address || address >= this.memory.byteLength)
       throw new InvalidPointerError(address, "is not an address in the memory");
-    if ((address & (alignment - 1)) !== 0)
-      throw new InvalidPointerError(address, `is not ${alignment}-byte aligned`);
-    if (address < this.core.header) throw new InvalidPointerError(address, "is before the heap");
+    throw new InvalidPointerError(
+      address,
+      address === 0 ? "is before the heap" : `is not ${this.alignment}-byte aligned`,
+    );
   }
 }

@@ -33,8 +33,8 @@ const NOT_FAST = IS_MMAPPED | 8;
 const EINVAL = 22;
 const ENOMEM = 12;
 
-/** A size that may be anything up to SIZE_MAX: an integer of JavaScript. */
-const expectBytes = (bytes: number): void => {
+/** A size that may be anything up to SIZE_MAX: an integer of JavaScript. Short enough to be inlined everywhere. @internal */
+export const expectBytes = (bytes: number): void => {
   if (bytes >>> 0 !== bytes) expectSize(bytes);
 };
 
@@ -79,9 +79,7 @@ export class ThreadHeap extends ThreadState {
           return mem;
         }
       }
-      return this.mallocOther(bytes);
-    }
-    expectSize(bytes);
+    } else expectBytes(bytes);
     return this.mallocOther(bytes);
   }
 
@@ -106,12 +104,12 @@ export class ThreadHeap extends ThreadState {
   free(mem: Address): void {
     if (mem === 0) return;
     // A chunk of a size that is cached, not marked as cached, whose bin has room: four loads and four stores.
-    const { words, halves, tcache } = this;
+    const { words, halves, tcache, fastKey } = this;
     const entry = mem >>> 2;
     const head = words[entry - 1]!;
     const bin = (head >>> 4) - 1;
-    if ((head & NOT_FAST) === 0 && (mem & 15) === 0 && bin >>> 0 < this.fastBins) {
-      if ((words[entry + 1]! | 0) === this.fastKey) {
+    if (((head & NOT_FAST) | (mem & 15)) === 0 && bin >>> 0 < this.fastBins) {
+      if ((words[entry + 1]! | 0) === fastKey) {
         this.freeMarked(mem);
         return;
       }
@@ -119,7 +117,7 @@ export class ThreadHeap extends ThreadState {
       const count = halves[counted]!;
       if (count < this.room) {
         const first = (tcache >>> 2) + FAST_ENTRIES + bin;
-        words[entry + 1] = this.fastKey;
+        words[entry + 1] = fastKey;
         words[entry] = ((mem >>> 12) & this.fastMangle) ^ words[first]!;
         words[first] = mem;
         halves[counted] = count + 1;
@@ -128,11 +126,12 @@ export class ThreadHeap extends ThreadState {
       // Its bin is full. A chunk for the fast bins, the one behind it sound, not the fast bin's head: three loads, three stores.
       if (bin < this.fastFrees && (head & NON_MAIN_ARENA) === 0) {
         const { arena32 } = this;
+        const fast = arena32 + FAST_BINS + 2 * bin;
         const nextHead = words[entry + ((head >>> 2) & -2) - 1]!;
-        const old = words[arena32 + FAST_BINS + 2 * bin]!;
+        const old = words[fast]!;
         if (nextHead > 8 && nextHead < words[arena32 + SYSTEM_MEM]! && old !== mem - 8) {
           words[entry] = (mem >>> 12) ^ old;
-          words[arena32 + FAST_BINS + 2 * bin] = mem - 8;
+          words[fast] = mem - 8;
           words[arena32 + HAVE_FAST] = 1;
           return;
         }

@@ -2,20 +2,21 @@
  * malloc_consolidate, word by word: see paths.ts for what this folder is, and bins/fastbins.ts for the structure.
  */
 import { corrupted } from "../errors.ts";
-import { link as linkBetween, type Unlink } from "./lists.ts";
+import { link as linkBetween, setFree as setsFree, type Unlink } from "./lists.ts";
 import type { Place } from "./paths.ts";
 
 const link = linkBetween;
+const setFree = setsFree;
 
 /** Merges every fast chunk of the main arena with its free neighbours and puts the results in the unsorted bin. */
 export const makeConsolidate = (place: Place, unlinks: Unlink): (() => void) => {
-  const { words, main } = place;
+  const { words: view, unsorted, haveFastAt, fastBinsAt, topAt, newestAt } = place;
   const unlink = unlinks;
   return (): void => {
-    const unsorted = main + 0x38;
-    words[(main + 8) >>> 2] = 0;
+    const words = view;
+    words[haveFastAt] = 0;
     for (let index = 0; index < 11; index++) {
-      const bin = ((main + 0xc) >>> 2) + index;
+      const bin = fastBinsAt + index;
       let freed = words[bin]!;
       if (freed === 0) continue;
       words[bin] = 0;
@@ -38,9 +39,9 @@ export const makeConsolidate = (place: Place, unlinks: Unlink): (() => void) => 
             throw corrupted(chunk, "corrupted size vs. prev_size in fastbins");
           unlink(chunk);
         }
-        if (next === words[(main + 0x38) >>> 2]) {
+        if (next === words[topAt]) {
           words[(chunk + 4) >>> 2] = ((size + nextSize) >>> 0) | 1;
-          words[(main + 0x38) >>> 2] = chunk;
+          words[topAt] = chunk;
           freed = after;
           continue;
         }
@@ -48,13 +49,8 @@ export const makeConsolidate = (place: Place, unlinks: Unlink): (() => void) => 
           unlink(next);
           size = (size + nextSize) >>> 0;
         } else words[(next + 4) >>> 2] = nextHead & -2;
-        if (size >= 1008) {
-          words[(chunk + 16) >>> 2] = 0;
-          words[(chunk + 20) >>> 2] = 0;
-        }
-        link(words, chunk, unsorted, words[(main + 0x40) >>> 2]!);
-        words[(chunk + 4) >>> 2] = size | 1;
-        words[(chunk + size) >>> 2] = size;
+        setFree(words, chunk, size);
+        link(words, chunk, unsorted, words[newestAt]!);
         freed = after;
       }
     }

@@ -16,7 +16,28 @@ import { makeTcache } from "./tcache.ts";
 export const makeExpress = (thread: ThreadState): Express => {
   const { core, words, halves, tcache, bins, room, fastKey } = thread;
   const maxFast = core.load32(core.maxFastAt);
-  const place: Place = { core, words, halves, main: core.main, tcache, bins, room, key: fastKey, maxFast };
+  const { main } = core;
+  const at = (offset: number): number => (main + offset) >>> 2;
+  const place: Place = {
+    core,
+    words,
+    halves,
+    main,
+    tcache,
+    bins,
+    room,
+    key: fastKey,
+    maxFast,
+    unsorted: main + 0x38,
+    haveFastAt: at(8),
+    fastBinsAt: at(0xc),
+    topAt: at(0x38),
+    remainderAt: at(0x3c),
+    newestAt: at(0x40),
+    oldestAt: at(0x44),
+    binmapAt: at(0x438),
+    systemMemAt: at(0x454),
+  };
   const cache = makeTcache(place);
   const unlink = makeUnlink(place);
   const consolidate = makeConsolidate(place, unlink);

@@ -6,11 +6,13 @@
 import type { Address } from "@heapwright/allocator";
 import { corrupted } from "../errors.ts";
 import { giveBack, CONSOLIDATION_THRESHOLD as THRESHOLD } from "../ops/give-back.ts";
-import type { Unlink } from "./lists.ts";
+import { link as linkBetween, setFree as setsFree, type Unlink } from "./lists.ts";
 import type { Express, Place } from "./paths.ts";
 import type { Tcache } from "./tcache.ts";
 
 const CONSOLIDATION_THRESHOLD = THRESHOLD;
+const link = linkBetween;
+const setFree = setsFree;
 
 export const makeFree = (
   place: Place,
@@ -18,18 +20,20 @@ export const makeFree = (
   unlinks: Unlink,
   consolidates: () => void,
 ): Pick<Express, "free" | "freeInside"> => {
-  const { core, words, main, bins, key, maxFast } = place;
+  const { core, words: view, main, bins, key, maxFast, unsorted } = place;
+  const { haveFastAt, fastBinsAt, topAt, newestAt, systemMemAt } = place;
   const { put, roomFor } = cache;
   const unlink = unlinks;
   const consolidate = consolidates;
 
   const afterLarge = (): void => {
-    if (words[(main + 8) >>> 2] !== 0) consolidate();
+    if (view[haveFastAt] !== 0) consolidate();
     giveBack(core, main);
   };
 
   const free = (mem: Address): boolean => {
-    const chunk = mem - 8;
+    const words = view;
+    const chunk = (mem - 8) >>> 0;
     const head = words[(mem - 4) >>> 2]!;
     const size = (head & -8) >>> 0;
     // Mapped, of a thread arena, misaligned, or of no possible size.
@@ -37,19 +41,19 @@ export const makeFree = (
     const next = (chunk + size) >>> 0;
     const nextHead = words[(next + 4) >>> 2]!;
     const nextSize = (nextHead & -8) >>> 0;
-    if (nextHead <= 8 || nextSize >= words[(main + 0x454) >>> 2]!) return false;
+    if (nextHead <= 8 || nextSize >= words[systemMemAt]!) return false;
 
     if (size <= maxFast) {
-      const bin = ((main + 0xc) >>> 2) + (size >>> 3) - 2;
+      const bin = fastBinsAt + (size >>> 3) - 2;
       const old = words[bin]!;
       if (old === chunk) return false;
-      words[(main + 8) >>> 2] = 1;
+      words[haveFastAt] = 1;
       words[mem >>> 2] = (mem >>> 12) ^ old;
       words[bin] = chunk;
       return true;
     }
 
-    const top = words[(main + 0x38) >>> 2]!;
+    const top = words[topAt]!;
     // Beyond top: an error, or a heap that was continued elsewhere.
     if (chunk >= top || (nextHead & 1) === 0) return false;
     let start = chunk;
@@ -64,31 +68,23 @@ export const makeFree = (
     if (next === top) {
       whole = (whole + nextSize) >>> 0;
       words[(start + 4) >>> 2] = whole | 1;
-      words[(main + 0x38) >>> 2] = start;
+      words[topAt] = start;
     } else {
       if ((words[(next + nextSize + 4) >>> 2]! & 1) === 0) {
         unlink(next);
         whole = (whole + nextSize) >>> 0;
       } else words[(next + 4) >>> 2] = nextHead & -2;
-      const unsorted = main + 0x38;
-      const first = words[(main + 0x40) >>> 2]!;
+      const first = words[newestAt]!;
       if (words[(first + 12) >>> 2] !== unsorted) throw corrupted(first, "free(): corrupted unsorted chunks");
-      if (whole >= 1008) {
-        words[(start + 16) >>> 2] = 0;
-        words[(start + 20) >>> 2] = 0;
-      }
-      words[(start + 8) >>> 2] = first;
-      words[(start + 12) >>> 2] = unsorted;
-      words[(first + 12) >>> 2] = start;
-      words[(unsorted + 8) >>> 2] = start;
-      words[(start + 4) >>> 2] = whole | 1;
-      words[(start + whole) >>> 2] = whole;
+      setFree(words, start, whole);
+      link(words, start, unsorted, first);
     }
     if (whole >= CONSOLIDATION_THRESHOLD) afterLarge();
     return true;
   };
 
   const freeInside = (mem: Address, locked: boolean): boolean => {
+    const words = view;
     const size = (words[(mem - 4) >>> 2]! & -8) >>> 0;
     const bin = (size >>> 4) - 1;
     if (bin >>> 0 < bins) {
@@ -99,7 +95,7 @@ export const makeFree = (
       }
     }
     if (locked && size <= maxFast) {
-      const old = words[((main + 0xc) >>> 2) + (size >>> 3) - 2]!;
+      const old = words[fastBinsAt + (size >>> 3) - 2]!;
       if (old !== 0 && words[(old + 4) >>> 2]! >>> 3 !== size >>> 3) return false;
     }
     return free(mem);

@@ -14,8 +14,9 @@ export type PutLarge = (bin: Address, chunk: Address, size: number) => void;
 export type FindLarge = (bin: Address, size: number) => Address;
 
 export const makePutLarge = (place: Place): PutLarge => {
-  const { core, words } = place;
+  const { core, words: view } = place;
   return (bin: Address, chunk: Address, size: number): void => {
+    const words = view;
     let next = words[(bin + 8) >>> 2]!;
     if (next === bin) {
       words[(chunk + 16) >>> 2] = chunk;
@@ -73,8 +74,9 @@ export const makePutLarge = (place: Place): PutLarge => {
 };
 
 export const makeFindLarge = (place: Place): FindLarge => {
-  const { words } = place;
+  const { words: view } = place;
   return (bin: Address, size: number): Address => {
+    const words = view;
     const largest = words[(bin + 8) >>> 2]!;
     if (largest === bin || words[(largest + 4) >>> 2]! < size) return 0;
     let chunk = words[(largest + 20) >>> 2]!;

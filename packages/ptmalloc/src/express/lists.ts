@@ -11,9 +11,10 @@ const MIN_LARGE = LARGE;
 export type Unlink = (chunk: Address) => void;
 
 export const makeUnlink = (place: Place): Unlink => {
-  const { core, words } = place;
+  const { core, words: view } = place;
   /** The first chunk of its size in a large bin, whose links are sound: it leaves the skip list of sizes too. */
   const unlinkLarge = (chunk: Address, next: Address, previous: Address): void => {
+    const words = view;
     const smaller = words[(chunk + 16) >>> 2]!;
     const larger = words[(chunk + 20) >>> 2]!;
     if (words[(smaller + 20) >>> 2] !== chunk || words[(larger + 16) >>> 2] !== chunk) {
@@ -37,19 +38,20 @@ export const makeUnlink = (place: Place): Unlink => {
   };
 
   return (chunk: Address): void => {
+    const words = view;
     const at = chunk >>> 2;
-    const head = words[at + 1]!;
+    const size = (words[at + 1]! & -8) >>> 0;
     const next = words[at + 2]!;
     const previous = words[at + 3]!;
     if (
-      words[(chunk + (head & -8)) >>> 2] !== (head & -8) >>> 0 ||
+      words[at + (size >>> 2)] !== size ||
       words[(next + 12) >>> 2] !== chunk ||
       words[(previous + 8) >>> 2] !== chunk
     ) {
       unlinkChunk(core, chunk);
       return;
     }
-    if (head >= MIN_LARGE && words[at + 4] !== 0) {
+    if (size >= MIN_LARGE && words[at + 4] !== 0) {
       unlinkLarge(chunk, next, previous);
       return;
     }
@@ -58,10 +60,22 @@ export const makeUnlink = (place: Place): Unlink => {
   };
 };
 
+/** Writes the sizes of a free chunk, before it and behind it; a large one is in no list of sizes yet. */
+export const setFree = (words: Uint32Array, chunk: Address, size: number): void => {
+  const at = chunk >>> 2;
+  words[at + 1] = size | 1;
+  words[at + (size >>> 2)] = size;
+  if (size >= MIN_LARGE) {
+    words[at + 4] = 0;
+    words[at + 5] = 0;
+  }
+};
+
 /** Puts a free chunk between two neighbours of a list. */
 export const link = (words: Uint32Array, chunk: Address, previous: Address, next: Address): void => {
-  words[(chunk + 8) >>> 2] = next;
-  words[(chunk + 12) >>> 2] = previous;
+  const at = chunk >>> 2;
+  words[at + 2] = next;
+  words[at + 3] = previous;
   words[(next + 12) >>> 2] = chunk;
   words[(previous + 8) >>> 2] = chunk;
 };

@@ -8,11 +8,13 @@ import { corrupted } from "../errors.ts";
 import { systemMalloc } from "../system/sysmalloc.ts";
 import type { ThreadState } from "../thread-state.ts";
 import type { FindLarge, PutLarge } from "./largebins.ts";
-import type { Unlink } from "./lists.ts";
+import { link as linkBetween, setFree as setsFree, type Unlink } from "./lists.ts";
 import { MIN_LARGE as LARGE, LEAVE as LEAVES, type Place } from "./paths.ts";
 import type { Tcache } from "./tcache.ts";
 
 const LEAVE = LEAVES;
+const link = linkBetween;
+const setFree = setsFree;
 const MIN_LARGE = LARGE;
 /** A walk sorts no more chunks than this. */
 const MAX_STEPS = 10000;
@@ -36,160 +38,90 @@ export interface Parts {
 }
 
 export const makeMalloc = (place: Place, thread: ThreadState, parts: Parts): ((bytes: number) => number) => {
-  const { core, words, main, tcache, maxFast } = place;
+  const { core, words: view, main, tcache, maxFast, unsorted } = place;
+  const { haveFastAt, fastBinsAt, topAt, remainderAt, newestAt, oldestAt, binmapAt, systemMemAt } = place;
   const { unlink, putLarge, findLarge, consolidate } = parts;
   const { put, roomFor } = parts.cache;
 
-  /** Pops a fast bin, its mates moving to the tcache while there is room. 0 when it is empty, LEAVE for the general code. */
-  const takeFast = (needed: number, room: number): number => {
-    const bin = ((main + 0xc) >>> 2) + (needed >>> 3) - 2;
+  /** Pops a fast bin that has a chunk, its mates moving to the tcache while there is room. Gives the user address or LEAVE. */
+  const takeFast = (needed: number, bin: number): number => {
+    const words = view;
     const taken = words[bin]!;
-    if (taken === 0) return 0;
     if ((taken & 15) !== 8 || words[(taken + 4) >>> 2]! >>> 3 !== needed >>> 3) return LEAVE;
+    const cached = (needed >>> 4) - 1;
     let chunk = ((taken + 8) >>> 12) ^ words[(taken + 8) >>> 2]!;
-    for (let left = room; left > 0 && chunk !== 0; left--) {
+    for (let left = roomFor(cached); left > 0 && chunk !== 0; left--) {
       if ((chunk & 15) !== 8) {
         words[bin] = chunk;
         throw corrupted(chunk >>> 0, "malloc(): unaligned fastbin chunk detected 3");
       }
       const next = ((chunk + 8) >>> 12) ^ words[(chunk + 8) >>> 2]!;
-      put(chunk >>> 0, (needed >>> 4) - 1);
+      put(chunk >>> 0, cached);
       chunk = next;
     }
     words[bin] = chunk;
-    return taken;
+    return taken + 8;
   };
 
-  /** Takes the oldest chunk of a small bin, its mates moving to the tcache while there is room. 0 and LEAVE as above. */
-  const takeSmall = (needed: number, room: number): number => {
-    const bin = main + 0x38 + (needed >>> 4) * 8;
+  /** Takes the oldest chunk of a small bin that has one, its mates moving to the tcache while there is room. Gives as above. */
+  const takeSmall = (needed: number, bin: Address): number => {
+    const words = view;
     const taken = words[(bin + 12) >>> 2]!;
-    if (taken === bin) return 0;
     let last = words[(taken + 12) >>> 2]!;
     if (words[(last + 8) >>> 2] !== taken) return LEAVE;
     words[(taken + needed + 4) >>> 2]! |= 1;
-    for (let left = room; left > 0 && last !== bin; left--) {
+    const cached = (needed >>> 4) - 1;
+    for (let left = roomFor(cached); left > 0 && last !== bin; left--) {
       const chunk = last;
       words[(chunk + needed + 4) >>> 2]! |= 1;
       last = words[(chunk + 12) >>> 2]!;
       words[(last + 8) >>> 2] = bin;
-      put(chunk, (needed >>> 4) - 1);
+      put(chunk, cached);
     }
     words[(bin + 12) >>> 2] = last;
     words[(last + 8) >>> 2] = bin;
-    return taken;
+    return taken + 8;
   };
 
   /** Cuts `needed` bytes off an unlinked free chunk; the rest goes to the unsorted bin, or is too small to be a chunk. Gives the rest or 0. */
   const cut = (chunk: Address, size: number, needed: number, message: string): Address => {
+    const words = view;
     const restSize = size - needed;
     if (restSize < 16) {
       words[(chunk + size + 4) >>> 2]! |= 1;
       return 0;
     }
-    const unsorted = main + 0x38;
-    const first = words[(main + 0x40) >>> 2]!;
+    const first = words[newestAt]!;
     if (words[(first + 12) >>> 2] !== unsorted) throw corrupted(first, message);
-    const rest = chunk + needed;
-    words[(rest + 8) >>> 2] = first;
-    words[(rest + 12) >>> 2] = unsorted;
-    words[(first + 12) >>> 2] = rest;
-    words[(unsorted + 8) >>> 2] = rest;
-    if (restSize >= MIN_LARGE) {
-      words[(rest + 16) >>> 2] = 0;
-      words[(rest + 20) >>> 2] = 0;
-    }
+    const rest = (chunk + needed) >>> 0;
     words[(chunk + 4) >>> 2] = needed | 1;
-    words[(rest + 4) >>> 2] = restSize | 1;
-    words[(rest + restSize) >>> 2] = restSize;
+    setFree(words, rest, restSize);
+    link(words, rest, unsorted, first);
     return rest;
   };
 
-  /** The walk of the unsorted bin: gives the user address served, or 0. */
-  const walkUnsorted = (needed: number, bytes: number): Address => {
-    const unsorted = main + 0x38;
-    const systemMem = words[(main + 0x454) >>> 2]!;
-    const bin = (needed >>> 4) - 1;
-    let room = roomFor(bin);
-    let cached = false;
-    for (let steps = 0; steps < MAX_STEPS; ) {
-      const chunk = words[(unsorted + 12) >>> 2]!;
-      if (chunk === unsorted) break;
-      const size = (words[(chunk + 4) >>> 2]! & -8) >>> 0;
-      const next = (chunk + size) >>> 0;
-      const previous = words[(chunk + 12) >>> 2]!;
-      const nextHead = words[(next + 4) >>> 2]!;
-      if (
-        size <= 8 ||
-        size > systemMem ||
-        nextHead < 8 ||
-        nextHead > systemMem ||
-        (nextHead & 1) !== 0 ||
-        (words[next >>> 2]! & -8) >>> 0 !== size ||
-        words[(previous + 8) >>> 2] !== chunk ||
-        words[(chunk + 8) >>> 2] !== unsorted
-      )
-        return takeUnsorted(core, thread, main, needed, bytes);
-
-      if (
-        previous === unsorted &&
-        needed < MIN_LARGE &&
-        chunk === words[(main + 0x3c) >>> 2] &&
-        size > needed + 16
-      ) {
-        // The last remainder, alone in the bin: small requests are cut from it one after the other.
-        const rest = chunk + needed;
-        const restSize = size - needed;
-        words[(unsorted + 12) >>> 2] = rest;
-        words[(unsorted + 8) >>> 2] = rest;
-        words[(main + 0x3c) >>> 2] = rest;
-        words[(rest + 12) >>> 2] = unsorted;
-        words[(rest + 8) >>> 2] = unsorted;
-        if (restSize >= MIN_LARGE) {
-          words[(rest + 16) >>> 2] = 0;
-          words[(rest + 20) >>> 2] = 0;
-        }
-        words[(chunk + 4) >>> 2] = needed | 1;
-        words[(rest + 4) >>> 2] = restSize | 1;
-        words[(rest + restSize) >>> 2] = restSize;
-        return chunk + 8;
-      }
-
-      words[(unsorted + 12) >>> 2] = previous;
-      words[(previous + 8) >>> 2] = unsorted;
-      if (size === needed) {
-        words[(next + 4) >>> 2] = nextHead | 1;
-        if (room === 0) return chunk + 8;
-        put(chunk, bin);
-        room--;
-        cached = true;
-        continue;
-      }
-      steps++;
-      let index: number;
-      if (size < MIN_LARGE) {
-        index = (size >>> 4) + 1;
-        const head = main + 0x30 + index * 8;
-        const first = words[(head + 8) >>> 2]!;
-        words[(chunk + 8) >>> 2] = first;
-        words[(chunk + 12) >>> 2] = head;
-        words[(first + 12) >>> 2] = chunk;
-        words[(head + 8) >>> 2] = chunk;
-      } else {
-        index = largeIndex(size);
-        putLarge(main + 0x30 + index * 8, chunk, size);
-      }
-      words[((main + 0x438) >>> 2) + (index >>> 5)]! |= 1 << (index & 31);
+  /** Puts a chunk that the walk did not use into its small or large bin. */
+  const sort = (chunk: Address, size: number): void => {
+    const words = view;
+    let index: number;
+    if (size < MIN_LARGE) {
+      index = (size >>> 4) + 1;
+      const bin = main + 0x30 + (index << 3);
+      link(words, chunk, bin, words[(bin + 8) >>> 2]!);
+    } else {
+      index = largeIndex(size);
+      putLarge(main + 0x30 + (index << 3), chunk, size);
     }
-    return cached ? tcacheGet(core, tcache, bin) : 0;
+    words[binmapAt + (index >>> 5)]! |= 1 << (index & 31);
   };
 
   /** Takes the best fit from the large bins: the request's own, then the next that is not empty. 0 when there is none. */
   const takeFit = (needed: number): Address => {
+    const words = view;
     let index = (needed >>> 4) + 1;
     if (needed >= MIN_LARGE) {
       index = largeIndex(needed);
-      const chunk = findLarge(main + 0x30 + index * 8, needed);
+      const chunk = findLarge(main + 0x30 + (index << 3), needed);
       if (chunk !== 0) {
         const size = (words[(chunk + 4) >>> 2]! & -8) >>> 0;
         unlink(chunk);
@@ -197,62 +129,113 @@ export const makeMalloc = (place: Place, thread: ThreadState, parts: Parts): ((b
         return chunk;
       }
     }
-    const map = (main + 0x438) >>> 2;
     for (index++; ; ) {
       let block = index >>> 5;
       if (block >= 4) return 0;
-      let bits = words[map + block]! & (-1 << (index & 31));
+      let bits = words[binmapAt + block]! & (-1 << (index & 31));
       while (bits === 0) {
         if (++block >= 4) return 0;
-        bits = words[map + block]! | 0;
+        bits = words[binmapAt + block]! | 0;
       }
-      index = 32 * block + 31 - Math.clz32(bits & -bits);
-      const bin = main + 0x30 + index * 8;
+      index = (block << 5) + 31 - Math.clz32(bits & -bits);
+      const bin = main + 0x30 + (index << 3);
       const chunk = words[(bin + 12) >>> 2]!;
       if (chunk !== bin) {
         const size = (words[(chunk + 4) >>> 2]! & -8) >>> 0;
         if (size < needed) return LEAVE;
         unlink(chunk);
         const rest = cut(chunk, size, needed, "malloc(): corrupted unsorted chunks 2");
-        if (rest !== 0 && needed < MIN_LARGE) words[(main + 0x3c) >>> 2] = rest;
+        if (rest !== 0 && needed < MIN_LARGE) words[remainderAt] = rest;
         return chunk;
       }
-      words[map + block]! &= ~(1 << (index & 31));
+      words[binmapAt + block]! &= ~(1 << (index & 31));
       index++;
     }
   };
 
   /** Allocates from the main arena. Gives the user address, 0 when exhausted, or LEAVE when the general code must, and can do it from the start. */
   return (bytes: number): number => {
+    const words = view;
     if (bytes > 0x7fff0000) return LEAVE;
     const needed = bytes < 13 ? 16 : (bytes + 19) & -16;
-    const room = roomFor((needed >>> 4) - 1);
-    if (needed <= maxFast) {
-      const chunk = takeFast(needed, room);
-      if (chunk !== 0) return chunk === LEAVE ? LEAVE : chunk + 8;
-    }
     if (needed < MIN_LARGE) {
-      const chunk = takeSmall(needed, room);
-      if (chunk !== 0) return chunk === LEAVE ? LEAVE : chunk + 8;
-    } else if (words[(main + 8) >>> 2] !== 0) consolidate();
+      const fastBin = fastBinsAt + (needed >>> 3) - 2;
+      if (needed <= maxFast && words[fastBin] !== 0) return takeFast(needed, fastBin);
+      const bin = main + 0x38 + (needed >>> 4) * 8;
+      if (words[(bin + 12) >>> 2] !== bin) return takeSmall(needed, bin);
+    } else if (words[haveFastAt] !== 0) consolidate();
+
     for (;;) {
-      if (words[(main + 0x44) >>> 2] !== main + 0x38) {
-        const mem = walkUnsorted(needed, bytes);
-        if (mem !== 0) return mem;
+      // The walk of the unsorted bin. `room`: of the tcache bin, asked for when a chunk fits; `cached`: one was put there.
+      let room = -1;
+      let cached = false;
+      for (let steps = 0; steps < MAX_STEPS; ) {
+        const chunk = words[oldestAt]!;
+        if (chunk === unsorted) break;
+        const size = (words[(chunk + 4) >>> 2]! & -8) >>> 0;
+        const next = (chunk + size) >>> 0;
+        const previous = words[(chunk + 12) >>> 2]!;
+        const nextHead = words[(next + 4) >>> 2]!;
+        const systemMem = words[systemMemAt]!;
+        if (
+          size <= 8 ||
+          size > systemMem ||
+          nextHead < 8 ||
+          nextHead > systemMem ||
+          (nextHead & 1) !== 0 ||
+          (words[next >>> 2]! & -8) >>> 0 !== size ||
+          words[(previous + 8) >>> 2] !== chunk ||
+          words[(chunk + 8) >>> 2] !== unsorted
+        )
+          return takeUnsorted(core, thread, main, needed, bytes);
+
+        if (
+          previous === unsorted &&
+          needed < MIN_LARGE &&
+          chunk === words[remainderAt] &&
+          size > needed + 16
+        ) {
+          // The last remainder, alone in the bin: small requests are cut from it one after the other.
+          const rest = (chunk + needed) >>> 0;
+          words[oldestAt] = rest;
+          words[newestAt] = rest;
+          words[remainderAt] = rest;
+          words[(rest + 12) >>> 2] = unsorted;
+          words[(rest + 8) >>> 2] = unsorted;
+          words[(chunk + 4) >>> 2] = needed | 1;
+          setFree(words, rest, size - needed);
+          return chunk + 8;
+        }
+
+        words[oldestAt] = previous;
+        words[(previous + 8) >>> 2] = unsorted;
+        if (size === needed) {
+          words[(next + 4) >>> 2] = nextHead | 1;
+          if (room < 0) room = roomFor((needed >>> 4) - 1);
+          if (room === 0) return chunk + 8;
+          put(chunk, (needed >>> 4) - 1);
+          room--;
+          cached = true;
+        } else {
+          sort(chunk, size);
+          steps++;
+        }
       }
+      if (cached) return tcacheGet(core, tcache, (needed >>> 4) - 1);
+
       const chunk = takeFit(needed);
       if (chunk !== 0) return chunk === LEAVE ? LEAVE : chunk + 8;
-      const top = words[(main + 0x38) >>> 2]!;
+      const top = words[topAt]!;
       const size = (words[(top + 4) >>> 2]! & -8) >>> 0;
-      if (size > words[(main + 0x454) >>> 2]!) return LEAVE;
+      if (size > words[systemMemAt]!) return LEAVE;
       if (size >= needed + 16) {
         const rest = top + needed;
-        words[(main + 0x38) >>> 2] = rest;
+        words[topAt] = rest;
         words[(top + 4) >>> 2] = needed | 1;
         words[(rest + 4) >>> 2] = (size - needed) | 1;
         return top + 8;
       }
-      if (words[(main + 8) >>> 2] === 0) break;
+      if (words[haveFastAt] === 0) break;
       consolidate();
     }
     const chunk = systemMalloc(core, thread, main, needed);

@@ -42,6 +42,18 @@ export interface Place {
   readonly key: number;
   /** The largest chunk that goes to fast bins. */
   readonly maxFast: number;
+  /** The unsorted bin, as a chunk. */
+  readonly unsorted: Address;
+  /** Indexes among the words: have_fastchunks, the first fast bin, top, the last remainder, */
+  readonly haveFastAt: number;
+  readonly fastBinsAt: number;
+  readonly topAt: number;
+  readonly remainderAt: number;
+  /** the newest and the oldest unsorted chunk, the binmap and system_mem. */
+  readonly newestAt: number;
+  readonly oldestAt: number;
+  readonly binmapAt: number;
+  readonly systemMemAt: number;
 }
 
 /** The ways into the express code. */

@@ -13,15 +13,18 @@ export interface Tcache {
 }
 
 export const makeTcache = (place: Place): Tcache => {
-  const { words, halves, tcache, bins, room, key } = place;
+  const { words: view, halves, tcache, bins, room, key } = place;
   const entries = (tcache >>> 2) + 32;
   const counts = tcache >>> 1;
   return {
     put(chunk: Address, bin: number): void {
-      const mem = chunk + 8;
-      words[(chunk + 12) >>> 2] = key;
-      words[mem >>> 2] = (mem >>> 12) ^ words[entries + bin]!;
-      words[entries + bin] = mem;
+      const words = view;
+      const mem = (chunk + 8) >>> 0;
+      const at = mem >>> 2;
+      const first = entries + bin;
+      words[at + 1] = key;
+      words[at] = (mem >>> 12) ^ words[first]!;
+      words[first] = mem;
       halves[counts + bin]!++;
     },
     roomFor(bin: number): number {

@@ -4,6 +4,8 @@ import { Command, CommanderError } from "commander";
 import { reason } from "./files.ts";
 import { UserError } from "./user-error.ts";
 
+const LONGEST_MESSAGE = 500;
+
 /** A command: a file of its own, loaded only when it is called for or helped with, and what its help shows. */
 interface Entry {
   readonly load: () => Promise<{ register(program: Command): void }>;
@@ -61,6 +63,13 @@ const addCommands = async (program: Command, named: string | undefined): Promise
   }
 };
 
+/** One line for a terminal, even where the message quotes what a broken file holds. */
+const printable = (message: string): string => {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are meant.
+  const line = message.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, "?");
+  return line.length > LONGEST_MESSAGE ? `${line.slice(0, LONGEST_MESSAGE)}...` : line;
+};
+
 // Who reads the output may have seen enough (`| head`): nothing is wrong, and what else the command does it still does. What
 // cannot be written for another reason is lost, and the user must know.
 for (const stream of [process.stdout, process.stderr]) {
@@ -85,7 +94,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else if (error instanceof UserError) {
-    process.stderr.write(`heapwright: ${error.message}\n`);
+    process.stderr.write(`heapwright: ${printable(error.message)}\n`);
     process.exitCode = 2;
   } else throw error;
 }

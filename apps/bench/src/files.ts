@@ -88,8 +88,9 @@ const targetOf = (path: string): string => (existsSync(path) ? realpathSync(path
  * @throws UserError when one of the files cannot be written.
  */
 export const expectWritable = (...paths: readonly (string | undefined)[]): void => {
-  for (const path of paths) {
+  for (const [index, path] of paths.entries()) {
     if (path === undefined) continue;
+    if (paths.indexOf(path) !== index) throw new UserError(`${path} would be written twice`);
     try {
       if (existsSync(path)) {
         if (statSync(path).isDirectory()) throw new UserError(`cannot write ${path}: it is a folder`);

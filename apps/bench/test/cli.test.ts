@@ -33,6 +33,7 @@ beforeAll(() => {
   writeFileSync(join(folder, "calls.log"), "malloc(24) = 0x1000\nfree(0x1000) = <void>\n");
   writeFileSync(join(folder, "sizes.log"), "malloc(1e300) = 0x1000\n");
   writeFileSync(join(folder, "interpreted"), "v 10400 3\na 18 4\n+ 0\n");
+  writeFileSync(join(folder, "binary.mm"), "\x1b[2Jx\n");
   writeFileSync(join(folder, "empty"), "");
   mkdirSync(join(folder, "folder"));
   writeFileSync(join(folder, "cut.trace.gz"), gzipSync(SMALL).subarray(0, 60));
@@ -73,6 +74,17 @@ describe("a user's mistake is one line and exit code 2", () => {
       ["compare", "small.trace", "-a", "buddy(page=24)"],
       /^heapwright: buddy\(page=24\): pageSize must be [^\n]*\n$/,
     ],
+    [
+      ["compare", "-a", "constructor"],
+      'heapwright: unknown allocator "constructor" (heapwright compare --list shows those there are)\n',
+    ],
+    [["compare", "small.trace", "--json", "x", "--csv", "x"], "heapwright: x would be written twice\n"],
+    [["peers", "small.trace", "--json", "folder"], "heapwright: cannot write folder: it is a folder\n"],
+    [
+      ["peers", "small.trace", "--html", "nonesuch/x"],
+      "heapwright: cannot write nonesuch/x: no such file or folder\n",
+    ],
+    [["mm", "binary.mm"], "heapwright: binary.mm, line 1: unknown operation: ?[2Jx\n"],
     [["compare", "--runs", "0"], /^error: [^\n]*--runs must be a whole number from 1 on\.\n$/],
     [["nonesuch"], "error: unknown command 'nonesuch'\n"],
     [["replay", "small.trace", "-a", "spans, tlsf"], "heapwright: replay takes one allocator\n"],
@@ -307,6 +319,26 @@ describe("import", () => {
 const canRecord = process.platform === "linux" && spawnSync("cc", ["--version"]).status === 0;
 
 describe.runIf(canRecord)("record", () => {
+  test("keeps what a program did until it was interrupted, and leaves nothing behind", async () => {
+    const temporary = mkdtempSync(join(tmpdir(), "heapwright-test-"));
+    const run = spawn(
+      process.execPath,
+      [built, "record", "-o", "int.trace", "--", "sh", "-c", "echo on; sleep 60"],
+      {
+        cwd: folder,
+        detached: true,
+        env: { ...process.env, TMPDIR: temporary },
+      },
+    );
+    // As a terminal does it: to the whole group of processes.
+    run.stdout.once("data", () => process.kill(-run.pid!, "SIGINT"));
+    await new Promise((resolve) => run.on("exit", resolve));
+    expect(run.exitCode).toBe(0);
+    expect(readFileSync(join(folder, "int.trace"), "utf8")).toMatch(/^# heap-trace 1\n/);
+    expect(readdirSync(temporary)).toEqual([]);
+    rmSync(temporary, { recursive: true });
+  });
+
   test("records a program's own calls, all kinds and threads, and only its own", () => {
     const source = `
       #include <malloc.h>

@@ -152,6 +152,7 @@ export class TraceReader {
 
   #headerLine(text: string): void {
     if (this.#line === 1) {
+      if (text === `${MAGIC}\r`) this.#fail("the lines end in CR LF; those of a trace end in LF alone");
       if (text !== MAGIC) this.#fail(`not a heap trace: the first line must be "${MAGIC}"`);
       return;
     }

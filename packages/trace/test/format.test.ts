@@ -56,6 +56,7 @@ describe("reading", () => {
     ["", "the trace is empty"],
     ["a 0 8\n", 'line 1: not a heap trace: the first line must be "# heap-trace 1"'],
     ["# heap-trace 2\n", 'line 1: not a heap trace: the first line must be "# heap-trace 1"'],
+    [TEXT.replaceAll("\n", "\r\n"), "line 1: the lines end in CR LF; those of a trace end in LF alone"],
     [TEXT.replace("# slots: 2\n", ""), 'line 6: the header does not say "# slots:"'],
     [TEXT.replace("# slots: 2", "# slots: two"), 'line 4: slots must be a whole number, not "two"'],
     [TEXT.replace("# slots: 2", "# ops: 4"), "line 4: ops stands twice in the header"],

@@ -69,8 +69,17 @@ const run = ([file, ...args]: readonly string[], library: string, log: string): 
       stdio: "inherit",
       env: { ...process.env, LD_PRELOAD: library, HEAPWRIGHT_RECORD: log },
     });
-    child.on("error", (error) => reject(new UserError(`cannot run ${file}: ${reason(error)}`)));
-    child.on("exit", (code, signal) =>
-      resolve(signal !== null ? `was ended by ${signal}` : code === 0 ? "" : `ended with exit code ${code}`),
-    );
+    // Ctrl-C reaches the program too: what it did until then is kept. Who ends this process means the program as well.
+    const interrupted = (): void => {};
+    const ended = (): void => void child.kill("SIGTERM");
+    process.on("SIGINT", interrupted).on("SIGTERM", ended);
+    const settle = (): void => void process.off("SIGINT", interrupted).off("SIGTERM", ended);
+    child.on("error", (error) => {
+      settle();
+      reject(new UserError(`cannot run ${file}: ${reason(error)}`));
+    });
+    child.on("exit", (code, signal) => {
+      settle();
+      resolve(signal !== null ? `was ended by ${signal}` : code === 0 ? "" : `ended with exit code ${code}`);
+    });
   });

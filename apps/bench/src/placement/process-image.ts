@@ -151,6 +151,8 @@ const readLayout = (maps: string, abi: Abi, given: number | undefined): Layout =
       wide ? "of a 64-bit one" : "of a 32-bit one",
       `of an ${abi} process`,
     );
+  if (given !== undefined && abi === "i386" && given >= 2 ** 32)
+    throw new InvalidArgumentError("break", given, "below 2^32 in an i386 process");
   const real = given ?? breakStart(maps, abi);
   if (real === undefined) return { maps, start: undefined, end: 0, shift: 0 };
   const shift = abi === "i386" || real < BREAK_LIMIT ? 0 : real - GRANULE - (real % GRANULE);

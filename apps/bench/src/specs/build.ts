@@ -23,13 +23,13 @@ interface Leaf {
 
 /** Whether every name in the spec is known and used as it must be; a UserError when not. */
 export const expectSpec = (spec: Spec): void => {
-  const combinator = combinators[spec.name];
+  const combinator = Object.hasOwn(combinators, spec.name) ? combinators[spec.name] : undefined;
   if (combinator !== undefined) {
     if (spec.numbers.length !== combinator.numbers || spec.parts.length !== combinator.parts) {
       throw new UserError(`${formatSpec(spec)} should read ${combinator.usage}`);
     }
     for (const part of spec.parts) expectSpec(part);
-  } else if (strategies[spec.name] === undefined) {
+  } else if (!Object.hasOwn(strategies, spec.name)) {
     throw new UserError(`unknown allocator "${spec.name}" (heapwright compare --list shows those there are)`);
   } else if (spec.parts.length > 0 || spec.numbers.length > 0) {
     throw new UserError(`${spec.name} takes only options, as in ${spec.name}(key=value)`);

@@ -5,6 +5,7 @@
  */
 import type { Address } from "@heapwright/allocator";
 import { corrupted } from "../errors.ts";
+import { PARAMETER } from "../layout/statics.ts";
 import { giveBack, CONSOLIDATION_THRESHOLD as THRESHOLD } from "../ops/give-back.ts";
 import { link as linkBetween, setFree as setsFree, type Unlink } from "./lists.ts";
 import type { Express, Place } from "./paths.ts";
@@ -26,9 +27,16 @@ export const makeFree = (
   const unlink = unlinks;
   const consolidate = consolidates;
 
+  /** A 64-bit number, as all parameters are. */
+  const trimThresholdAt = (core.state + PARAMETER.trimThreshold) >>> 2;
+
+  /** What giveBack does, which is called only when top is to be trimmed: most large frees leave it below the threshold. */
   const afterLarge = (): void => {
-    if (view[haveFastAt] !== 0) consolidate();
-    giveBack(core, main);
+    const words = view;
+    if (words[haveFastAt] !== 0) consolidate();
+    const topHead = words[(words[topAt]! + 4) >>> 2]!;
+    if ((topHead & -8) >>> 0 >= words[trimThresholdAt]! && words[trimThresholdAt + 1] === 0)
+      giveBack(core, main);
   };
 
   const free = (mem: Address): boolean => {

@@ -79,11 +79,6 @@ describe("a user's mistake is one line and exit code 2", () => {
       'heapwright: unknown allocator "constructor" (heapwright compare --list shows those there are)\n',
     ],
     [["compare", "small.trace", "--json", "x", "--csv", "x"], "heapwright: x would be written twice\n"],
-    [["peers", "small.trace", "--json", "folder"], "heapwright: cannot write folder: it is a folder\n"],
-    [
-      ["peers", "small.trace", "--html", "nonesuch/x"],
-      "heapwright: cannot write nonesuch/x: no such file or folder\n",
-    ],
     [["mm", "binary.mm"], "heapwright: binary.mm, line 1: unknown operation: ?[2Jx\n"],
     [["compare", "--runs", "0"], /^error: [^\n]*--runs must be a whole number from 1 on\.\n$/],
     [["nonesuch"], "error: unknown command 'nonesuch'\n"],

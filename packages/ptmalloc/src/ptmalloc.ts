@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /*
  * Ptmalloc: glibc's malloc as an allocator.
  *

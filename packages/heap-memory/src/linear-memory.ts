@@ -67,7 +67,7 @@ export class LinearMemory implements Memory {
    */
   static fixed(source: number | LinearBuffer): LinearMemory {
     const buffer = typeof source === "number" ? new ArrayBuffer(expectLength("byteLength", source)) : source;
-    expectLength("byteLength", buffer.byteLength);
+    expectLength("byteLength", buffer?.byteLength);
     return new LinearMemory(buffer, undefined, buffer.byteLength);
   }
 
@@ -85,6 +85,7 @@ export class LinearMemory implements Memory {
    *
    * @param memory The WebAssembly.Memory, shared or not.
    * @param maxByteLength Bytes: the maximum that the WebAssembly.Memory was made with (it does not tell it itself).
+   * @throws InvalidArgumentError when `memory` is none, as the export of a module that keeps its memory to itself.
    * @example
    * ```ts ignore
    * const { memory, __heap_base } = instance.exports;
@@ -92,6 +93,9 @@ export class LinearMemory implements Memory {
    * ```
    */
   static wasm(memory: WasmMemory, maxByteLength: number = LIMIT): LinearMemory {
+    // A module need not export its memory.
+    if (memory?.buffer?.byteLength === undefined)
+      throw new InvalidArgumentError("memory", memory, "a WebAssembly.Memory");
     return new LinearMemory(memory.buffer, memory, maxByteLength);
   }
 

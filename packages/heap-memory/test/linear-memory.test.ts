@@ -220,3 +220,8 @@ describe("LinearPages", () => {
     expect(() => expectHeap(memory, 0, "abcd", 1)).toThrow('"????" version 0 lives');
   });
 });
+
+test.each([undefined, null, 5, {}])("%j is no memory and no buffer", (none) => {
+  expect(() => LinearMemory.wasm(none as never)).toThrow(InvalidArgumentError);
+  if (none !== 5) expect(() => LinearMemory.fixed(none as never)).toThrow(InvalidArgumentError);
+});

@@ -159,15 +159,23 @@ export class Ptmalloc extends AllocatorHeap implements Owner, Trimmer, Inspectab
   /**
    * Holds an arena's lock, as a thread inside malloc does, to see what others then choose.
    *
+   * @throws InvalidArgumentError when `arena` is none of {@link Ptmalloc.arenas}.
    * @throws LockError when it is held already.
    */
   holdArena(arena: Address): void {
+    this.#expectArena(arena);
     lock(this.core, arena);
   }
 
   /** Releases what {@link Ptmalloc.holdArena} holds. */
   releaseArena(arena: Address): void {
+    this.#expectArena(arena);
     unlock(this.core, arena);
+  }
+
+  #expectArena(arena: Address): void {
+    if (!this.arenas().includes(arena))
+      throw new InvalidArgumentError("arena", arena, "the address of an arena");
   }
 
   // ---- C, heap-wide --------------------------------------------------------------------------------------------------

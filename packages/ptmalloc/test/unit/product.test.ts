@@ -220,6 +220,8 @@ describe("threads", () => {
     const heap = inProcess({ profile: "ptmalloc-2.12" });
     heap.thread(1).malloc(100);
     expect(heap.arenas().length).toBe(1);
+    expect(() => heap.holdArena(undefined as never)).toThrow(InvalidArgumentError);
+    expect(() => heap.releaseArena(64)).toThrow(InvalidArgumentError);
     heap.holdArena(heap.arenas()[0]!);
     heap.thread(1).malloc(100);
     expect(heap.arenas().length).toBe(2);

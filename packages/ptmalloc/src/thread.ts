@@ -6,6 +6,7 @@
  * every test of glibc's would pass; everything else they leave, from the start and in glibc's order, to the slow functions.
  */
 import { type Address, expectSize, InvalidArgumentError } from "@heapwright/allocator";
+import { LinearMemory } from "@heapwright/heap-memory";
 import { leaveArena } from "./arenas/arena.ts";
 import { NON_MAIN_ARENA as ARENA_FLAG, IS_MMAPPED } from "./core.ts";
 import { corrupted } from "./errors.ts";
@@ -68,7 +69,7 @@ export class ThreadHeap extends ThreadState {
       if (bin < this.fastBins) {
         const counted = (tcache >>> 1) + bin;
         const count = halves[counted]!;
-        if (count !== 0) {
+        if (count > 0) {
           const head = (tcache >>> 2) + FAST_ENTRIES + bin;
           const mem = words[head]!;
           if ((mem & 15) !== 0) return mallocSlow(this.core, this, bytes);
@@ -83,8 +84,18 @@ export class ThreadHeap extends ThreadState {
     return this.mallocOther(bytes);
   }
 
+  /**
+   * Renews the views when they are of nothing: a WebAssembly module has grown its own memory and told nobody. The fast paths
+   * leave to the others then, since what they read is `undefined`.
+   */
+  protected wake(): void {
+    const { mem } = this.core;
+    if (mem instanceof LinearMemory && mem.words.length === 0) mem.refresh();
+  }
+
   /** What malloc does where its fast path does not serve. */
   protected mallocOther(bytes: number): Address {
+    if (this.words.length === 0) this.wake();
     const { express } = this;
     if (express !== undefined) {
       const mem = express.malloc(bytes);
@@ -142,6 +153,7 @@ export class ThreadHeap extends ThreadState {
 
   /** What free does where the tcache does not take the block. */
   protected freeOther(mem: Address): void {
+    if (this.words.length === 0) this.wake();
     const { express } = this;
     if (express === undefined || !express.free(mem)) freeSlow(this.core, this, mem);
   }
@@ -157,6 +169,7 @@ export class ThreadHeap extends ThreadState {
     expectBytes(size);
     const bytes = count * size;
     if (bytes > this.core.g.requestMax) return 0;
+    if (this.words.length === 0) this.wake();
     const { express } = this;
     if (express !== undefined) {
       const mem = express.calloc(bytes);
@@ -181,6 +194,7 @@ export class ThreadHeap extends ThreadState {
       this.free(mem);
       return 0;
     }
+    if (this.words.length === 0) this.wake();
     const { express } = this;
     if (express !== undefined) {
       const moved = express.realloc(mem, bytes);
@@ -213,6 +227,7 @@ export class ThreadHeap extends ThreadState {
     if (alignment > core.g.requestMax) return 0;
     let power = core.minSize;
     while (power < alignment) power *= 2;
+    if (this.words.length === 0) this.wake();
     return memalignSlow(core, this, power, bytes);
   }
 
@@ -251,6 +266,7 @@ export class ThreadHeap extends ThreadState {
   /** `malloc_usable_size`: bytes of the block that may be used; 0 for 0 and for a block that its neighbour says is free. */
   mallocUsableSize(mem: Address): number {
     if (mem === 0) return 0;
+    if (this.words.length === 0) this.wake();
     const { core } = this;
     const chunk = mem - core.header;
     const size = core.size(chunk);

@@ -30,7 +30,7 @@
 /** First word of the metadata, "BUDY" in ASCII. */
 export const MAGIC = 0x59445542;
 /** Version of the layout above. */
-export const VERSION = 1;
+export const VERSION = 2;
 
 /** Offsets of the header's words, in bytes. */
 export const Header = {

@@ -29,6 +29,31 @@ describe("a heap in one line", () => {
     expect(heap.check()).toEqual([]);
   });
 
+  test.each(["i386", "x86_64"] as const)("goes on when a module grows its own memory, %s", (abi) => {
+    const memory = LinearMemory.growing({ initial: 2 ** 18, maximum: 2 ** 24 });
+    const heap = new Ptmalloc(LinearPages.create(memory), { abi });
+    const calls: readonly ((block: number) => number)[] = [
+      () => heap.malloc(40),
+      () => heap.malloc(3000),
+      () => heap.calloc(10, 4),
+      (block) => heap.realloc(block, 500),
+      () => heap.memalign(256, 100),
+      (block) => heap.mallocUsableSize(block),
+    ];
+    for (const call of calls) {
+      const block = heap.malloc(40);
+      heap.free(heap.malloc(40));
+      memory.store32(block, 7);
+      memory.wasm!.grow(1);
+      expect(call(block)).toBeGreaterThan(0);
+      memory.wasm!.grow(1);
+      heap.free(heap.malloc(40));
+      memory.wasm!.grow(1);
+      heap.free(heap.malloc(600));
+    }
+    expect(heap.check()).toEqual([]);
+  });
+
   test("hands out typed arrays over the memory, and takes them back", () => {
     const heap = small();
     const floats = heap.allocateArray(Float32Array, 1000)!;

@@ -24,9 +24,9 @@ import { AddressOrderedHeap } from "./free-tree.ts";
 /**
  * First fit over boundary tags, free chunks in address order.
  *
- * Allocation and deallocation are O(log free chunks) as long as sizes do not rise or fall with the address. Vital statistics and misuse found: as all heaps with boundary
- * tags here, 8-byte alignment, 4 bytes of overhead, 16 bytes at least; a double free and an address that is no block
- * are found unless the words in front of it were reused.
+ * Allocation and deallocation are O(log free chunks) as long as sizes do not rise or fall with the address. Vital
+ * statistics and misuse found: as all heaps with boundary tags here, 8-byte alignment, 4 bytes of overhead, 16 bytes at
+ * least; a double free and an address that is no block are found unless the words in front of it were reused.
  *
  * @example
  * ```ts

@@ -19,8 +19,8 @@ const PLACE = 4;
 /**
  * Next fit over boundary tags: the search goes on where the last one ended.
  *
- * Allocation and deallocation are O(log free chunks) as long as sizes do not rise or fall with the address. Vital statistics and misuse found: as
- * {@link FirstFit}.
+ * Allocation and deallocation are O(log free chunks) as long as sizes do not rise or fall with the address. Vital
+ * statistics and misuse found: as {@link FirstFit}.
  *
  * @example
  * ```ts

@@ -75,9 +75,9 @@ const programsOf = (names: string | undefined): Map<string, PeerProgram> => {
 const run = async (names: string[], options: PeersOptions): Promise<void> => {
   expectWritable(options.json, options.html);
   const programs = programsOf(options.allocators);
-  const chosen =
-    names.length > 0 ? names : [...(await streamNames()), ...(options.live ? liveCounts.keys() : [])];
-  const streams = await Promise.all(chosen.map(streamFile));
+  const chosen = new Set(names.length > 0 ? names : await streamNames());
+  if (options.live) for (const name of liveCounts.keys()) chosen.add(name);
+  const streams = await Promise.all([...chosen].map(streamFile));
   const { repetitions, timeLimit, memory } = options;
   const plan: MeasurePlan = { programs, streams, repetitions, timeLimit, memory };
   const bar = new SingleBar({

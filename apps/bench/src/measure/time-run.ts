@@ -9,15 +9,17 @@ import type { TimeResult } from "./results.ts";
 /** Operations between two looks at the clock: so many that looking costs nothing, so few that most pass undisturbed. */
 const SEGMENT = 1024;
 /** Warm-up ends after so many operations or so many milliseconds. */
-const WARM_OPS = 200_000;
-const WARM_MS = 250;
+const WARM_OPS = 400_000;
+const WARM_MS = 500;
+/** Operations on one heap of the warm-up: code that has met a single heap is compiled anew when it meets the next. */
+const WARM_PASS_OPS = 100_000;
 /** Passes of the warm-up at most: a new heap has its price, too. */
 const WARM_PASSES = 100;
 /** The trace is replayed at least so often, unless that takes longer than SLOW_MS. */
 const LEAST_PASSES = 3;
 const SLOW_MS = 1500;
 /** It is replayed more often, up to MOST_PASSES, until so many milliseconds are measured. */
-const ENOUGH_MS = 30;
+const ENOUGH_MS = 250;
 const MOST_PASSES = 20;
 
 setFlagsFromString("--expose-gc");
@@ -66,8 +68,9 @@ const warmUp = async (spec: Spec, columns: Columns): Promise<void> => {
   for (let pass = 0; pass < WARM_PASSES && ops < WARM_OPS && performance.now() < end; pass++) {
     const { allocator } = await buildSpec(spec);
     const driver = new Driver(columns, allocator);
-    for (let op = 0; op < columns.length && ops < WARM_OPS && performance.now() < end; op += SEGMENT) {
-      driver.run(op, Math.min(op + SEGMENT, columns.length));
+    const most = Math.min(columns.length, WARM_PASS_OPS);
+    for (let op = 0; op < most && performance.now() < end; op += SEGMENT) {
+      driver.run(op, Math.min(op + SEGMENT, most));
       ops += SEGMENT;
     }
   }

@@ -47,6 +47,10 @@ const commands: Readonly<Record<string, Entry>> = {
     load: () => import("./commands/peers.ts"),
     example: "heapwright peers W1 tar --allocators spans,glibc --repetitions 3",
   },
+  count: {
+    load: () => import("./commands/count.ts"),
+    example: "heapwright count W3L --allocators ptmalloc,glibc",
+  },
 };
 
 const version = (): string =>

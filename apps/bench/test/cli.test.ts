@@ -97,6 +97,14 @@ describe("a user's mistake is one line and exit code 2", () => {
       "heapwright: cannot write nonesuch/x: no such file or folder\n",
     ],
     [["peers", "W1", "--html", "folder"], "heapwright: cannot write folder: it is a folder\n"],
+    [
+      ["count", "W1", "--json", "nonesuch/x"],
+      "heapwright: cannot write nonesuch/x: no such file or folder\n",
+    ],
+    [
+      ["count", "W1", "-a", "nonesuch"],
+      "heapwright: no such allocator: nonesuch (see heapwright peers --list)\n",
+    ],
     [["info"], "error: missing required argument 'trace'\n"],
     [["info", "empty"], "heapwright: empty: the trace is empty\n"],
     [
@@ -148,7 +156,7 @@ describe("help", () => {
   test("gives an example of each command that it lists, with options that the command has", () => {
     const listed = [...heapwright("--help").stdout.matchAll(/^ {2}(\w+) /gm)].map(([, name]) => name!);
     const commands = listed.filter((name) => name !== "help");
-    expect(commands).toHaveLength(9);
+    expect(commands).toHaveLength(10);
     for (const name of commands) {
       const { status, stdout, stderr } = heapwright(name, "--help");
       expect([status, stderr]).toEqual([0, ""]);
@@ -182,6 +190,28 @@ describe("an output that cannot be written", () => {
     });
     expect(stderr).toMatch(/^heapwright: cannot write the output: [^\n]*\n$/);
     expect(status).toBe(2);
+  });
+});
+
+describe("count", () => {
+  const installed = spawnSync("valgrind", ["--version"]).error === undefined;
+
+  test("shows what an operation costs, or says what is missing", { timeout: 180_000 }, () => {
+    const { status, stdout, stderr } = heapwright("count", "W4", "-a", "null-js", "--json", "counts.json");
+    if (!installed) {
+      expect(stderr).toBe("heapwright: this needs valgrind, which is not installed (Debian: valgrind)\n");
+      expect(status).toBe(2);
+      return;
+    }
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^Node .*\n┌/);
+    const { counts } = JSON.parse(readFileSync(join(folder, "counts.json"), "utf8"));
+    expect(counts).toHaveLength(1);
+    // The driver's loop: it reads an operation and writes a slot.
+    expect(counts[0].perOperation.instructions).toBeGreaterThan(10);
+    expect(counts[0].perOperation.instructions).toBeLessThan(100);
+    expect(counts[0].perOperation.loads).toBeGreaterThan(2);
+    expect(counts[0].perOperation.stores).toBeGreaterThan(1);
   });
 });
 

@@ -1,11 +1,13 @@
 import { parseTrace } from "@heapwright/trace";
 import { describe, expect, it } from "vitest";
 import { peers } from "../src/peers/catalogue.ts";
+import { parseCounters } from "../src/peers/count.ts";
+import { countTable } from "../src/peers/count-report.ts";
 import { toHtml } from "../src/peers/html.ts";
 import type { Measurement, StreamFile } from "../src/peers/measure.ts";
 import { decodeStream, encodeStream, type OpStream, streamOfTrace } from "../src/peers/op-stream.ts";
 import { Figures, faultLines, memoryTable, timeTable } from "../src/peers/report.ts";
-import { time } from "../src/peers/timing.ts";
+import { repeat, time } from "../src/peers/timing.ts";
 import { liveCounts, workload, workloadNames } from "../src/peers/workloads.ts";
 
 /** Replays a stream over a list of sizes: every operation must make sense. */
@@ -108,6 +110,49 @@ describe("operation streams", () => {
     expect(cleared).toBe(6);
     expect(least).toBeGreaterThan(0);
     expect(ns).toBeGreaterThanOrEqual(least);
+  });
+
+  it("are repeated as often as asked, short ones until there is enough to count", () => {
+    const stream = { ops: new Int32Array(6), slotCount: 1, timedFrom: 0, peakLiveBytes: 1 };
+    let passed = 0;
+    const pass = (from: number, to: number): void => {
+      passed += (to - from) / 2;
+    };
+    const operations = repeat(stream, pass, () => {}, 2);
+    expect(operations).toBe(passed);
+    expect(Math.abs(operations - 4_000_000)).toBeLessThan(6);
+  });
+});
+
+describe("counts", () => {
+  const report = `==7== I   refs:      8,217,896,234
+==7== I1  misses:            8,680,708
+==7== D   refs:        2,865,795,887  (1,858,533,777 rd   + 1,007,262,110 wr)
+==7== D1  misses:         42,009,973  (   31,583,586 rd   +    10,426,387 wr)
+==7== Branches:        1,672,484,113  (1,629,205,728 cond +    43,278,385 ind)
+==7== Mispredicts:        60,828,835  (   57,975,899 cond +     2,852,936 ind)
+`;
+  const counted = {
+    instructions: 8217896234,
+    loads: 1858533777,
+    stores: 1007262110,
+    branches: 1672484113,
+    mispredicted: 60828835,
+    "cache misses": 42009973,
+  };
+
+  it("are read from what valgrind prints", () => {
+    expect(parseCounters(report)).toEqual(counted);
+    expect(parseCounters("valgrind: node: command not found")).toBeUndefined();
+  });
+
+  it("are shown an allocator a row, and faults below", () => {
+    const table = countTable([
+      { peer: "spans", stream: "W1", perOperation: counted },
+      { peer: "thi.ng", stream: "W1", fault: "valgrind: exit 1" },
+    ]);
+    expect(table).toContain("60828835");
+    expect(table).toContain("thi.ng on W1: valgrind: exit 1");
   });
 });
 

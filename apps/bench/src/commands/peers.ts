@@ -2,13 +2,13 @@ import { cpus } from "node:os";
 import { SingleBar } from "cli-progress";
 import type { Command } from "commander";
 import { expectWritable, saveAll } from "../files.ts";
-import { type PeerProgram, peers } from "../peers/catalogue.ts";
+import { peers } from "../peers/catalogue.ts";
 import { type MeasurePlan, measure, stepsOf } from "../peers/measure.ts";
 import { Figures, faultLines, memoryTable, type PeersResult, timeTable } from "../peers/report.ts";
 import { streamFile, streamNames } from "../peers/streams.ts";
 import { liveCounts } from "../peers/workloads.ts";
-import { UserError } from "../user-error.ts";
 import { positive } from "./arguments.ts";
+import { ALLOCATORS_OPTION, programsOf } from "./chosen-peers.ts";
 
 interface PeersOptions {
   readonly allocators?: string;
@@ -32,7 +32,7 @@ export const register = (program: Command): void => {
       "[streams...]",
       "workloads, bundled traces or trace files (default: W1 to W4 and all bundled traces)",
     )
-    .option("-a, --allocators <list>", "names separated by commas (default: all that this machine has)")
+    .option(...ALLOCATORS_OPTION)
     .option(
       "-r, --repetitions <n>",
       "processes for each allocator on each stream",
@@ -56,20 +56,6 @@ const list = async (): Promise<void> => {
   const lines = peers.map((peer) => `  ${peer.name.padEnd(18)}${peer.about}`);
   const streams = [...(await streamNames()), ...liveCounts.keys()];
   process.stdout.write(`Allocators:\n${lines.join("\n")}\nStreams:\n  ${streams.join(" ")}\n`);
-};
-
-/** The programs of the peers that were asked for; those that cannot be had are named on the error stream. */
-const programsOf = (names: string | undefined): Map<string, PeerProgram> => {
-  const wanted = names?.split(",") ?? peers.map((peer) => peer.name);
-  const programs = new Map<string, PeerProgram>();
-  for (const name of wanted) {
-    const peer = peers.find((candidate) => candidate.name === name);
-    if (peer === undefined) throw new UserError(`no such allocator: ${name} (see --list)`);
-    const found = peer.prepare();
-    if (typeof found === "string") process.stderr.write(`skipped ${name}: ${found}\n`);
-    else programs.set(name, found);
-  }
-  return programs;
 };
 
 const run = async (names: string[], options: PeersOptions): Promise<void> => {

@@ -1,7 +1,7 @@
 /*
  * Replays an operation stream over one allocator that hands out addresses, as native/driver.c does over a malloc in C.
  *
- * Run in a process of its own: js-driver.js MODULE ARGUMENT STREAM time|memory.
+ * Run in a process of its own: js-driver.js MODULE ARGUMENT STREAM time|memory|PASSES.
  *
  * The allocator and the stream are constants of the module, as a program's heap is: V8 then knows their types, and the loop
  * costs about what the one in C does.
@@ -10,7 +10,7 @@ import { readFileSync } from "node:fs";
 import { OpKind } from "@heapwright/trace";
 import type { AddressAllocator } from "./allocator.ts";
 import { decodeStream } from "./op-stream.ts";
-import { time } from "./timing.ts";
+import { repeat, time } from "./timing.ts";
 
 // V8 folds constants of the module itself into its code, but loads imported ones at each use.
 const { ALLOCATE, ZEROED, ALIGNED, FREE } = OpKind;
@@ -73,6 +73,12 @@ const peakHeld = (): number => {
   return peak;
 };
 
-const result = mode === "memory" ? { held: peakHeld() } : time(stream, replay, clear);
+const run = (): object => {
+  if (mode === "memory") return { held: peakHeld() };
+  if (mode === "time") return time(stream, replay, clear);
+  return { operations: repeat(stream, replay, clear, Number(mode)) };
+};
+
+const result = run();
 if (failed) throw new Error("exhausted");
 process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { OpKind } from "@heapwright/trace";
 import type { ObjectAllocator } from "./allocator.ts";
 import { decodeStream } from "./op-stream.ts";
-import { time } from "./timing.ts";
+import { repeat, time } from "./timing.ts";
 
 const { ALLOCATE, ZEROED, REALLOCATE, FREE } = OpKind;
 
@@ -47,5 +47,15 @@ const peakHeld = (): number => {
   return process.resourceUsage().maxRSS * 1024 - before;
 };
 
-const result = mode === "memory" ? { held: peakHeld() } : time(stream, replay, () => slots.fill(undefined));
+const clear = (): void => {
+  slots.fill(undefined);
+};
+
+const run = (): object => {
+  if (mode === "memory") return { held: peakHeld() };
+  if (mode === "time") return time(stream, replay, clear);
+  return { operations: repeat(stream, replay, clear, Number(mode)) };
+};
+
+const result = run();
 process.stdout.write(`${JSON.stringify(result)}\n`);

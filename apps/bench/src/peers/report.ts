@@ -2,9 +2,9 @@
  * The figures of a run: medians over repetitions, ratios to native glibc and to the best WebAssembly peer in the same run,
  * geometric means, memory.
  */
-import Table from "cli-table3";
 import { geometricMean, median } from "../measure/median.ts";
 import { digits } from "../report/format.ts";
+import { newTable } from "../report/new-table.ts";
 import type { Peer } from "./catalogue.ts";
 import type { Measurement, StreamFile } from "./measure.ts";
 
@@ -73,13 +73,6 @@ export class Figures {
     return values.some((value) => !Number.isFinite(value)) ? Number.NaN : geometricMean(values);
   }
 }
-
-const newTable = (head: string[]): InstanceType<typeof Table> =>
-  new Table({
-    head,
-    style: { head: [], border: [], compact: true },
-    colAligns: head.map((_, column) => (column === 0 ? "left" : "right")),
-  });
 
 const timeCell = (figures: Figures, peer: string, stream: string): string => {
   const cell = figures.cell(peer, stream);

@@ -27,6 +27,26 @@ export interface Timing {
   readonly least: number;
 }
 
+/** Short streams are repeated within a pass, so that compilers have finished and the clock is fine enough. */
+const repeatsOf = ({ ops, timedFrom }: OpStream): number =>
+  timedFrom > 0 ? 1 : Math.ceil(LEAST_OPERATIONS / (ops.length / 2));
+
+/** Makes passes that nobody times. Returns their operations. */
+export const repeat = (
+  stream: OpStream,
+  pass: (from: number, to: number) => void,
+  clear: () => void,
+  passes: number,
+): number => {
+  const { length } = stream.ops;
+  const count = passes * repeatsOf(stream);
+  for (let i = 0; i < count; i++) {
+    for (let at = 0; at < length; at += WARM_CHUNK * 2) pass(at, Math.min(at + WARM_CHUNK * 2, length));
+    clear();
+  }
+  return (count * length) / 2;
+};
+
 /** Times passes; `clear`, which frees what they left, is not timed. */
 export const time = (
   stream: OpStream,
@@ -35,18 +55,13 @@ export const time = (
 ): Timing => {
   const { ops, timedFrom } = stream;
   const operations = ops.length / 2 - timedFrom;
-  // Short streams are repeated within a pass, so that compilers have finished and the clock is fine enough.
-  const repeats = timedFrom > 0 ? 1 : Math.ceil(LEAST_OPERATIONS / operations);
+  const repeats = repeatsOf(stream);
   const least = new Float64Array(Math.ceil(operations / CHUNK)).fill(Number.POSITIVE_INFINITY);
   const timings: number[] = [];
-  for (let repeat = 0; repeat < repeats; repeat++) {
-    for (let at = 0; at < ops.length; at += WARM_CHUNK * 2)
-      pass(at, Math.min(at + WARM_CHUNK * 2, ops.length));
-    clear();
-  }
-  for (let i = 0; i < TIMED_PASSES; i++) {
+  repeat(stream, pass, clear, 1);
+  for (let timed = 0; timed < TIMED_PASSES; timed++) {
     let total = 0;
-    for (let repeat = 0; repeat < repeats; repeat++) {
+    for (let i = 0; i < repeats; i++) {
       pass(0, timedFrom * 2);
       for (let chunk = 0; chunk < least.length; chunk++) {
         const from = (timedFrom + chunk * CHUNK) * 2;

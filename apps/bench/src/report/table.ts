@@ -1,7 +1,7 @@
-import Table from "cli-table3";
 import type { Cell } from "../measure/compare.ts";
 import { geometricMean, median, spread } from "../measure/median.ts";
 import { bytes, digits, orDash, percent } from "./format.ts";
+import { newTable } from "./new-table.ts";
 
 const HEAD = [
   "allocator",
@@ -18,13 +18,6 @@ const HEAD = [
   "lines",
   "pages",
 ];
-
-const newTable = (head: readonly string[]): Table.Table =>
-  new Table({
-    head: [...head],
-    style: { head: [], border: [], compact: true },
-    colAligns: head.map((_, index) => (index === 0 ? "left" : "right")),
-  });
 
 /** The time columns of a cell, or why there are none. */
 const timing = (cell: Cell): string[] => {

@@ -47,13 +47,20 @@ const driver = (name: string, flags: readonly string[]): { path: string; fault: 
   return { path, fault };
 };
 
-const native = (name: string, about: string, env: Record<string, string>, flags: string[] = []): Peer => ({
+/** A program in C: the driver, built with `flags` under a name of its own. */
+const native = (
+  name: string,
+  about: string,
+  env: Record<string, string>,
+  build: { name: string; flags: string[]; kind?: PeerKind; debian?: string } = { name: "driver", flags: [] },
+): Peer => ({
   name,
-  kind: flags.length > 0 ? "driver" : "native",
+  kind: build.kind ?? "native",
   about,
   prepare: () => {
-    const { path, fault } = driver(flags.length > 0 ? "driver-null" : "driver", flags);
-    return fault || { command: path, args: [], env };
+    const { path, fault } = driver(build.name, build.flags);
+    if (fault === "") return { command: path, args: [], env };
+    return build.debian === undefined ? fault : `${fault} (Debian: ${build.debian})`;
   },
 });
 
@@ -121,6 +128,12 @@ const dlmalloc = (): Argument => {
   return { value, fault: fault && `${fault} (Debian: clang lld wasi-libc libclang-rt-14-dev-wasm32)` };
 };
 
+const I386_DRIVER = {
+  name: "driver-i386",
+  flags: ["-m32", "-D_FILE_OFFSET_BITS=64"],
+  debian: "gcc-multilib libc6-i386",
+};
+const NULL_DRIVER = { name: "driver-null", flags: ["-DNULL_ALLOCATOR"], kind: "driver" as const };
 const NO_TCACHE = { GLIBC_TUNABLES: "glibc.malloc.tcache_count=0" };
 
 /** All peers, in the table's order. */
@@ -129,6 +142,7 @@ export const peers: readonly Peer[] = [
   adapter("ptmalloc", "ours", "@heapwright/ptmalloc, glibc 2.36 in JavaScript", "ptmalloc"),
   native("glibc", "native glibc: the base of the ratios", {}),
   native("glibc-no-tcache", "native glibc without its thread cache", NO_TCACHE),
+  native("glibc-i386", "native glibc with 32-bit words, as ptmalloc has them", {}, I386_DRIVER),
   preloaded("mimalloc", "native mimalloc", "libmimalloc.so.2", "libmimalloc2.0"),
   preloaded("jemalloc", "native jemalloc", "libjemalloc.so.2", "libjemalloc2"),
   preloaded("tcmalloc", "native tcmalloc", "libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
@@ -138,5 +152,5 @@ export const peers: readonly Peer[] = [
   adapter("Buffer", "javascript", "Buffer.allocUnsafe", "buffer", none, "js-object-driver"),
   adapter("Uint8Array", "javascript", "new Uint8Array", "typed-array", none, "js-object-driver"),
   adapter("null-js", "driver", "no allocator: the JavaScript driver alone", "null"),
-  native("null-c", "no allocator: the C driver alone", {}, ["-DNULL_ALLOCATOR"]),
+  native("null-c", "no allocator: the C driver alone", {}, NULL_DRIVER),
 ];

@@ -100,6 +100,7 @@ export const resetHeap = (runs: RunHeap): void => {
   layOut({ pages: runs.pages, heap: runs.heap, arena: runs.arena });
   runs.words[runs.heap + FRESH] = fresh;
   returnRest(runs);
+  runs.tellTable();
 };
 
 /** What layOut left as one live run becomes free. */

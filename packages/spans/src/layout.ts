@@ -88,8 +88,6 @@ export const END = 3;
  * break where the memory may have held something before the heap, and beyond every granule where others use it too.
  */
 export const FRESH = 4;
-/** HEAP: always 0, a tag of no kind. */
-export const ZERO = 5;
 /** Words of HEAP. */
 export const HEAP_WORDS = 16;
 

@@ -327,6 +327,11 @@ export class RunHeap {
     words[table + start] = ((newEnd - start) << LENGTH_SHIFT) | META_OWNER | LIVE;
     this.shorten(start, tableGranules);
     this.give((old + first) / (GRANULE / 4), oldGranules);
+    this.tellTable();
+  }
+
+  /** Tells all instances over this memory that the table has moved. */
+  tellTable(): void {
     for (const watcher of watchersOf(this.memory)) watcher();
   }
 

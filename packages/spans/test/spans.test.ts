@@ -57,6 +57,22 @@ describe("a heap of one thread", () => {
     }
   });
 
+  it("is seen alike by two instances when one has freed everything", () => {
+    const memory = LinearMemory.fixed(2 ** 24);
+    const heap = new Spans(memory);
+    const beside = Spans.attach(memory);
+    for (let i = 0; i < 3000; i++) heap.allocate(1000);
+    const stale = beside.allocate(1000);
+    beside.deallocate(beside.allocate(1000));
+    heap.deallocateAll();
+    expect(() => beside.deallocate(stale)).toThrow(DoubleFreeError);
+    const block = heap.allocate(2 ** 23);
+    // What was the table may be a user's now.
+    memory.words.fill(0x33, block / 4, block / 4 + 2 ** 21);
+    expect(beside.allocate(16)).toBeGreaterThan(block);
+    expect(beside.check()).toEqual([]);
+  });
+
   it("attaches to nothing but a heap of its own kind", () => {
     expect(() => Spans.attach(LinearMemory.fixed(65536))).toThrow(AttachError);
     const other = LinearMemory.fixed(65536);

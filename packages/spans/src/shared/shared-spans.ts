@@ -164,7 +164,7 @@ export class SharedSpans extends SpanHeap implements Trimmer {
     const granule = address >>> GRANULE_SHIFT;
     if ((granule - this.first) >>> 0 < this.count && address >>> 0 === address) {
       const { words } = this;
-      const at = (this.table + granule) >>> 0;
+      const at = (this.table + granule) | 0;
       const tag = words[at]!;
       const unit = address >>> UNIT_SHIFT;
       const bit = FIRST_BLOCK << (unit & UNIT_MASK);
@@ -175,7 +175,7 @@ export class SharedSpans extends SpanHeap implements Trimmer {
         (words[this.remote + (unit >>> 5)]! & (1 << unit)) === 0
       ) {
         words[at] = tag ^ bit;
-        const head = (this.heads + ((tag & CLASS_BITS) >>> CLASS_SHIFT)) >>> 0;
+        const head = (this.heads + ((tag & CLASS_BITS) >>> CLASS_SHIFT)) | 0;
         words[address >>> 2] = words[head]!;
         words[head] = address;
         return;

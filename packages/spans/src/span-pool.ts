@@ -115,8 +115,15 @@ export class SpanPool {
           run += tag >>> LENGTH_SHIFT;
           continue;
         }
-        const granules = lengthOfSpan(words, table + run);
-        if (this.dissolve(run, granules)) {
+        const at = table + run;
+        let live = tag;
+        let granules = 1;
+        while ((words[at + granules]! & SPAN_TAG) === ((granules << BACK_SHIFT) | SPAN)) {
+          live |= words[at + granules]!;
+          granules++;
+        }
+        if (live >>> LIVE_SHIFT === 0) {
+          this.dissolve(run, granules);
           classes[(tag & CLASS_BITS) >>> CLASS_SHIFT] = 1;
           empty.push(run);
         }
@@ -130,19 +137,15 @@ export class SpanPool {
     return empty.length > 0;
   }
 
-  /** Makes a span a live run if it has no live block. Its blocks stay in their list for now. */
-  private dissolve(run: number, granules: number): boolean {
+  /** Makes an empty span a live run. Its blocks stay in their list for now. */
+  private dissolve(run: number, granules: number): void {
     const { words, heap } = this.runs;
     const at = words[heap + TABLE]! + run;
-    let live = 0;
-    for (let back = 0; back < granules; back++) live |= words[at + back]! >>> LIVE_SHIFT;
-    if (live !== 0) return false;
     const sizeClass = (words[at]! & CLASS_BITS) >>> CLASS_SHIFT;
     const blocks = this.arena + BLOCKS + sizeClass;
     words[blocks] = words[blocks]! - Math.floor((granules * GRANULE) / CLASS_SIZE[sizeClass]!);
     words.fill(0, at + 1, at + granules);
     words[at] = (granules << LENGTH_SHIFT) | RECLAIM_OWNER | (words[at]! & PREV_FREE) | LIVE;
-    return true;
   }
 
   /** Takes the blocks that are no longer in spans out of a class's list. */
@@ -151,6 +154,8 @@ export class SpanPool {
     const table = words[heap + TABLE]!;
     const end = addressOf(words[heap + FIRST]!);
     let last = this.arena + HEADS + sizeClass;
+    // Where no span is left, nothing is left in the list: walking it would cost a cache miss for each block.
+    if (words[this.arena + BLOCKS + sizeClass] === 0) words[last] = end;
     for (let block = words[last]! >>> 0; block !== end; block = words[block >>> 2]! >>> 0) {
       if ((words[table + (block >>> GRANULE_SHIFT)]! & KIND) !== SPAN) continue;
       words[last] = block;

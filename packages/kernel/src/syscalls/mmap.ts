@@ -56,6 +56,7 @@ export const mmap = (
   if (flags & MapFlag.GROWSDOWN) vmFlags |= Vm.GROWSDOWN;
   if (flags & MapFlag.LOCKED) vmFlags |= Vm.LOCKED;
   if (flags & MapFlag.STACK) vmFlags |= Vm.NOHUGEPAGE;
+  if (flags & MapFlag.SYNC) vmFlags |= Vm.SYNC;
 
   const address = unmappedArea(mm, fixed ? hint : roundHint(mm, hint), length, fixed, backing === null);
   if (address < 0) return address;
@@ -112,7 +113,6 @@ const fileKind = (flags: number, vmFlags: number, prot: number, file: MappedFile
   }
   if (!file.readable) return -Errno.EACCES;
   if (result & Vm.GROWSDOWN) return -Errno.EINVAL;
-  if (flags & MapFlag.SYNC) return -Errno.EOPNOTSUPP;
   return result;
 };
 
@@ -120,7 +120,7 @@ const fileKind = (flags: number, vmFlags: number, prot: number, file: MappedFile
  * Puts an area over `[address, address + length)`, in place of what is there. `mmap_region`.
  *
  * Limits are checked after the areas below have been cut at the borders and before they go: when a limit refuses, the
- * cuts remain.
+ * cuts remain. When the file refuses, the old areas are gone.
  */
 export const mapRegion = (
   mm: Mm,
@@ -144,6 +144,12 @@ export const mapRegion = (
     if (refused < 0) return refused;
     mm.commit.committed += replaced.accounted;
     vmFlags |= Vm.ACCOUNT;
+  }
+  if (file !== null && vmFlags & Vm.SYNC) {
+    // Only files on persistent memory can do that, says the file system, which is asked when the old areas are gone.
+    if (!isFree) removeRange(mm, address, end);
+    if (vmFlags & Vm.ACCOUNT) mm.charge(-pages);
+    return -Errno.EOPNOTSUPP;
   }
   // Its object comes first: once the old areas are gone, there is no way back.
   const area = mm.newArea(address, end, vmFlags, pgoff, file);

@@ -43,6 +43,8 @@ export const Vm = {
   ACCOUNT: 0x10_0000,
   /** `nr`: not to be charged. */
   NORESERVE: 0x20_0000,
+  /** `sf`: faults write through to the device (MAP_SYNC). */
+  SYNC: 0x80_0000,
   /** `wf`: zeros for children. */
   WIPEONFORK: 0x200_0000,
   /** `dd`: not in core dumps. */
@@ -91,6 +93,7 @@ const letters: readonly (readonly [number, string])[] = [
   [Vm.LOCKONFAULT, "lf"],
   [Vm.ACCOUNT, "ac"],
   [Vm.NORESERVE, "nr"],
+  [Vm.SYNC, "sf"],
   [Vm.WIPEONFORK, "wf"],
   [Vm.DONTDUMP, "dd"],
   [Vm.HUGEPAGE, "hg"],

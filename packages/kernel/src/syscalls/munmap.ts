@@ -1,6 +1,6 @@
 import { Errno } from "../abi/errno.ts";
 import { isPageAligned, pageCeil } from "../abi/page.ts";
-import { discardArea, splitArea, splitChecked } from "../mm/merge.ts";
+import { discardArea, splitArea } from "../mm/merge.ts";
 import { MAX_MAP_COUNT, type Mm } from "../mm/mm.ts";
 import type { VmArea } from "../vma/area.ts";
 import { Vm } from "../vma/flags.ts";
@@ -15,12 +15,13 @@ export const isolate = (mm: Mm, start: number, end: number): number => {
   const first = mm.areas.intersecting(start, end);
   if (first === null) return 0;
   if (first.start < start) {
-    // A cut out of the middle makes two more areas; only then is the limit checked here, so that freeing can go on.
+    // Only a cut out of the middle leaves more areas than before. All others may pass the limit on their way, so that
+    // freeing can go on.
     if (end < first.end && mm.areas.size >= MAX_MAP_COUNT) return -Errno.ENOMEM;
     if (splitArea(mm, first, start) === null) return -Errno.ENOMEM;
   }
   const last = mm.areas.find(end - 1);
-  if (last !== null && last.start < end && last.end > end && splitChecked(mm, last, end) === null) {
+  if (last !== null && last.start < end && last.end > end && splitArea(mm, last, end) === null) {
     return -Errno.ENOMEM;
   }
   return 0;

@@ -3,7 +3,9 @@ import { expect, test } from "vitest";
 import {
   AreaTree,
   Machine,
+  Madvise,
   MapFlag,
+  MremapFlag,
   newAreaObjects,
   Overcommit,
   Process,
@@ -88,6 +90,37 @@ test("as many areas as Linux allows, and no more; a path in the tree stays short
   expect(sys.mmap({ length: 2 * PAGE, prot: Prot.READ, flags: MapFlag.PRIVATE | MapFlag.ANONYMOUS })).toBe(
     0x4000_0000,
   );
+});
+
+test("shared memory is charged in whole when it is made or, without reserve, page by page; the old areas go first", () => {
+  const machine = new Machine();
+  const { sys, mm, memory } = Process.create(machine);
+  const before = machine.commit.committed;
+  const charged = (): number => machine.commit.committed - before;
+  const shared = MapFlag.SHARED | MapFlag.ANONYMOUS;
+  const at = sys.mmap({ length: 100 * PAGE, prot: Prot.READ, flags: shared });
+  expect(charged()).toBe(100);
+  sys.mremap(at, 0, 50 * PAGE, MremapFlag.MAYMOVE);
+  sys.munmap(at, 60 * PAGE);
+  expect(charged()).toBe(100);
+  sys.munmap(at, 150 * PAGE);
+  expect(charged()).toBe(0);
+
+  const flags = shared | MapFlag.NORESERVE;
+  const unreserved = sys.mmap({ length: 100 * PAGE, prot: Prot.READ | Prot.WRITE, flags });
+  memory.store8(unreserved, 1);
+  memory.load8(unreserved + 7 * PAGE);
+  expect(charged()).toBe(2);
+  sys.madvise(unreserved, PAGE, Madvise.REMOVE);
+  expect(charged()).toBe(1);
+  machine.commit.total = 80;
+  const areas = mm.areas.size;
+  const over = { address: unreserved + 8 * PAGE, length: 90 * PAGE, prot: Prot.NONE };
+  expect(() => sys.mmap({ ...over, flags: shared | MapFlag.FIXED })).toThrow(/^ENOMEM/);
+  expect(mm.areas.size).toBe(areas + 1);
+  expect(mm.areas.at(unreserved + 50 * PAGE)).toBe(null);
+  sys.munmap(unreserved, 100 * PAGE);
+  expect(charged()).toBe(0);
 });
 
 test.each([

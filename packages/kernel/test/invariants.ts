@@ -46,6 +46,9 @@ export const checkMachine = (machine: Machine, processes: readonly Checked[]): s
   for (const { mm } of processes) {
     for (const area of mm.areas) if (area.flags & Vm.ACCOUNT) accounted += area.pages;
   }
+  for (const { isShmem, reserved, pages, slots } of machine.objects) {
+    if (isShmem) accounted += reserved || new Set([...pages.keys(), ...slots.keys()]).size;
+  }
   const { committed } = machine.commit;
   if (committed !== accounted) faults.push(`${committed} pages committed, not ${accounted}`);
   let listed = 0;

@@ -69,30 +69,33 @@ test("locked memory is never swapped out", () => {
   expect(process.space!.majorFaults).toBe(faults);
 });
 
-test("shared memory that was never written takes no swap: it comes back as zeros", () => {
-  const machine = machineOf(64, 512);
-  const process = Process.create(machine);
-  const shared = process.sys.mmap({
-    length: 16 * PAGE,
-    prot: RW,
-    flags: MapFlag.SHARED | MapFlag.ANONYMOUS,
-  });
-  for (let page = 0; page < 16; page++) process.memory.load8(shared + page * PAGE);
-  for (let page = 0; page < 4; page++) process.memory.store8(shared + page * PAGE, page + 1);
-  process.sys.madvise(shared, 16 * PAGE, Madvise.PAGEOUT);
-  expect(machine.swap.used).toBe(4);
-  for (let page = 0; page < 16; page++) {
-    expect(process.memory.load8(shared + page * PAGE)).toBe(page < 4 ? page + 1 : 0);
-  }
-  // The same under pressure.
-  const heap = process.sbrk(100 * PAGE);
-  for (let page = 0; page < 100; page++) process.memory.store8(heap + page * PAGE, 1);
-  expect(machine.swap.used).toBeLessThanOrEqual(4 + 100);
-  for (let page = 0; page < 16; page++) {
-    expect(process.memory.load8(shared + page * PAGE)).toBe(page < 4 ? page + 1 : 0);
-  }
-  expect(checkMachine(machine, [process])).toEqual([]);
-});
+test.each([0, MapFlag.NORESERVE])(
+  "shared memory that was never written takes no swap: it comes back as zeros (flag %i)",
+  (reserve) => {
+    const machine = machineOf(64, 512);
+    const process = Process.create(machine);
+    const shared = process.sys.mmap({
+      length: 16 * PAGE,
+      prot: RW,
+      flags: MapFlag.SHARED | MapFlag.ANONYMOUS | reserve,
+    });
+    for (let page = 0; page < 16; page++) process.memory.load8(shared + page * PAGE);
+    for (let page = 0; page < 4; page++) process.memory.store8(shared + page * PAGE, page + 1);
+    process.sys.madvise(shared, 16 * PAGE, Madvise.PAGEOUT);
+    expect(machine.swap.used).toBe(4);
+    for (let page = 0; page < 16; page++) {
+      expect(process.memory.load8(shared + page * PAGE)).toBe(page < 4 ? page + 1 : 0);
+    }
+    // The same under pressure.
+    const heap = process.sbrk(100 * PAGE);
+    for (let page = 0; page < 100; page++) process.memory.store8(heap + page * PAGE, 1);
+    expect(machine.swap.used).toBeLessThanOrEqual(4 + 100);
+    for (let page = 0; page < 16; page++) {
+      expect(process.memory.load8(shared + page * PAGE)).toBe(page < 4 ? page + 1 : 0);
+    }
+    expect(checkMachine(machine, [process])).toEqual([]);
+  },
+);
 
 test("clean pages of a file are dropped and read again, dirty ones written back first", () => {
   const machine = machineOf(64, 0);
@@ -183,7 +186,8 @@ test("no sequence of operations loses a byte, whatever is swapped", () => {
     fc.property(
       fc.array(operation, { minLength: 60, maxLength: 400 }),
       fc.integer({ min: 56, max: 90 }),
-      (operations, size) => {
+      fc.constantFrom(0, MapFlag.NORESERVE),
+      (operations, size, reserve) => {
         const machine = machineOf(size, 2000);
         const object = machine.createFile(PAGES * PAGE, new MemoryStore(), "/f");
         const file = { object, readable: true, writable: true };
@@ -201,7 +205,7 @@ test("no sequence of operations loses a byte, whatever is swapped", () => {
             process: first,
             at: {
               heap: map(MapFlag.PRIVATE | MapFlag.ANONYMOUS),
-              shared: map(MapFlag.SHARED | MapFlag.ANONYMOUS),
+              shared: map(MapFlag.SHARED | MapFlag.ANONYMOUS | reserve),
               file: map(MapFlag.SHARED, file),
               copy: map(MapFlag.PRIVATE, file),
             },

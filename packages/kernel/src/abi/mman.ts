@@ -48,7 +48,7 @@ export const MapFlag = {
   NONBLOCK: 0x1_0000,
   /** Never of huge pages. */
   STACK: 0x2_0000,
-  /** Of huge pages; not modelled. */
+  /** Of huge pages from a pool, which is empty here (and so is refused, even with NORESERVE, where Linux refuses the access). */
   HUGETLB: 0x4_0000,
   /** Synchronous faults; no file here offers that. */
   SYNC: 0x8_0000,

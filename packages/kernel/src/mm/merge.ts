@@ -73,7 +73,9 @@ export const discardArea = (mm: Mm, area: VmArea): void => {
   const object = area.file?.object;
   if (object === undefined) return;
   object.areas.delete(area);
-  if (object.areas.size === 0) mm.pager.unreferenced(object);
+  if (object.areas.size > 0) return;
+  mm.charge(-object.reserved);
+  mm.pager.unreferenced(object);
 };
 
 /**

@@ -19,6 +19,7 @@ export class CachedObject implements MappedObject {
   readonly id: number;
   size: number;
   readonly isShmem: boolean;
+  reserved = 0;
   readonly device: string;
   readonly inode: number;
   readonly path: string;

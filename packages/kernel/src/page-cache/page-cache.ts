@@ -23,6 +23,11 @@ const addPage = (machine: MachineCore, object: CachedObject, index: number): num
   return frame;
 };
 
+/** Shared memory that has nothing reserved is charged against the commit limit page by page. `shmem_acct_blocks`. */
+export const chargePages = (machine: MachineCore, object: CachedObject, count: number): void => {
+  if (object.isShmem && object.reserved === 0) machine.commit.committed += count;
+};
+
 /**
  * The frame of a page, read from where it is if it is not in the cache yet.
  *
@@ -34,6 +39,7 @@ export const loadPage = (machine: MachineCore, object: CachedObject, index: numb
   const frame = addPage(machine, object, index);
   if (frame === 0) return 0;
   const slot = object.slots.get(index);
+  if (slot === undefined) chargePages(machine, object, 1);
   const target = machine.frames.bytesOf(frame);
   if (slot !== undefined) {
     machine.swap.read(slot, target);
@@ -64,8 +70,9 @@ export const dropPage = (machine: MachineCore, object: CachedObject, index: numb
 
 const dropRange = (machine: MachineCore, object: CachedObject, from: number, to: number): void => {
   const drop = (index: number): void => {
-    dropPage(machine, object, index);
     const slot = object.slots.get(index);
+    if (slot !== undefined || object.pages.has(index)) chargePages(machine, object, -1);
+    dropPage(machine, object, index);
     if (slot === undefined) return;
     object.slots.delete(index);
     machine.swap.drop(slot);

@@ -1,7 +1,7 @@
 import { Frame, type Frames } from "../frames/frames.ts";
 import type { MachineCore } from "../machine/core.ts";
 import type { CachedObject } from "../page-cache/cached-object.ts";
-import { dropPage, writeBackPage } from "../page-cache/page-cache.ts";
+import { chargePages, dropPage, writeBackPage } from "../page-cache/page-cache.ts";
 import { Pte, swapEntry } from "../page-table/entry.ts";
 import { eachMapping, isAnonOwner } from "../paging/rmap.ts";
 import type { AnonVma } from "../vma/area.ts";
@@ -237,7 +237,9 @@ export class Reclaimer {
   #dropUnmapped(frame: number, object: CachedObject): boolean {
     const { frames } = this.#machine;
     if (frames.mapCountOf(frame) !== 0) return false;
-    dropPage(this.#machine, object, frames.indexOf(frame));
+    const index = frames.indexOf(frame);
+    dropPage(this.#machine, object, index);
+    if (!object.slots.has(index)) chargePages(this.#machine, object, -1);
     return true;
   }
 }

@@ -1,6 +1,6 @@
 import { Errno } from "../abi/errno.ts";
 import { MapFlag, Prot } from "../abi/mman.ts";
-import { PAGE_SIZE, pageCeil, pageOf } from "../abi/page.ts";
+import { PAGE_SIZE, pageOf } from "../abi/page.ts";
 import { mergeNew } from "../mm/merge.ts";
 import { MAX_MAP_COUNT, type Mm, Overcommit } from "../mm/mm.ts";
 import type { MappedFile } from "../vma/area.ts";
@@ -9,7 +9,7 @@ import { isolate, NOTHING, removeRange, sumRange } from "./munmap.ts";
 import { populate } from "./populate.ts";
 import { roundHint, unmappedArea } from "./unmapped-area.ts";
 
-/** Every flag that MAP_SHARED_VALIDATE knows. */
+/** Every flag that MAP_SHARED_VALIDATE knows for ordinary files. */
 const KNOWN_FLAGS =
   MapFlag.TYPE |
   MapFlag.FIXED |
@@ -48,8 +48,11 @@ export const mmap = (
   if (!anonymous && !file) return -Errno.EBADF;
   const backing = anonymous ? null : file!;
   if (bytes === 0) return -Errno.EINVAL;
+  const huge = (flags & MapFlag.HUGETLB) !== 0;
+  const unit = huge ? hugePageSize(flags) : PAGE_SIZE;
+  if (huge && (unit === 0 || backing !== null)) return -Errno.EINVAL;
   const fixed = (flags & (MapFlag.FIXED | MapFlag.FIXED_NOREPLACE)) !== 0;
-  const length = pageCeil(bytes);
+  const length = Math.ceil(bytes / unit) * unit;
   if (mm.areas.size > MAX_MAP_COUNT) return -Errno.ENOMEM;
 
   let vmFlags = (prot & VM_ACCESS) | VM_MAY_ACCESS;
@@ -57,7 +60,9 @@ export const mmap = (
   if (flags & MapFlag.LOCKED) vmFlags |= Vm.LOCKED;
   if (flags & MapFlag.STACK) vmFlags |= Vm.NOHUGEPAGE;
   if (flags & MapFlag.SYNC) vmFlags |= Vm.SYNC;
+  if (huge) vmFlags |= Vm.HUGETLB;
 
+  if (huge && fixed && hint % unit !== 0 && length <= mm.layout.taskSize) return -Errno.EINVAL;
   const address = unmappedArea(mm, fixed ? hint : roundHint(mm, hint), length, fixed, backing === null);
   if (address < 0) return address;
   if (flags & MapFlag.FIXED_NOREPLACE && mm.areas.intersecting(address, address + length) !== null) {
@@ -66,7 +71,8 @@ export const mmap = (
   if (flags & MapFlag.LOCKED && mm.limits.memlock === 0) return -Errno.EPERM;
   if (!mm.mayLock(vmFlags, length)) return -Errno.EAGAIN;
 
-  const typed = backing === null ? anonymousKind(flags, vmFlags) : fileKind(flags, vmFlags, prot, backing);
+  const opened = huge ? HUGE_FILE : backing;
+  const typed = opened === null ? anonymousKind(flags, vmFlags) : fileKind(flags, vmFlags, prot, opened);
   if (typed < 0) return typed;
   vmFlags = typed;
   let offset = pgoff;
@@ -94,12 +100,26 @@ const anonymousKind = (flags: number, vmFlags: number): number => {
   }
 };
 
-const fileKind = (flags: number, vmFlags: number, prot: number, file: MappedFile): number => {
+/** How a file was opened. */
+type OpenMode = Pick<MappedFile, "readable" | "writable">;
+
+/** Huge pages come from a file of the kernel's own. */
+const HUGE_FILE: OpenMode = { readable: true, writable: true };
+
+/** The size of page that MAP_HUGETLB wants: 2 MiB when it names none, 0 when there are none of that size. */
+const hugePageSize = (flags: number): number => {
+  const log = flags >>> 26;
+  if (log === 0 || log === 21) return 2 ** 21;
+  return log === 30 ? 2 ** 30 : 0;
+};
+
+const fileKind = (flags: number, vmFlags: number, prot: number, file: OpenMode): number => {
   let result = vmFlags;
+  const known = vmFlags & Vm.HUGETLB ? KNOWN_FLAGS & ~MapFlag.SYNC : KNOWN_FLAGS;
   switch (flags & MapFlag.TYPE) {
     case MapFlag.SHARED:
     case MapFlag.SHARED_VALIDATE:
-      if ((flags & MapFlag.TYPE) === MapFlag.SHARED_VALIDATE && flags & ~KNOWN_FLAGS) {
+      if ((flags & MapFlag.TYPE) === MapFlag.SHARED_VALIDATE && flags & ~known) {
         return -Errno.EOPNOTSUPP;
       }
       if (prot & Prot.WRITE && !file.writable) return -Errno.EACCES;
@@ -116,11 +136,27 @@ const fileKind = (flags: number, vmFlags: number, prot: number, file: MappedFile
   return result;
 };
 
+/** The open file behind a shared anonymous mapping; null when the commit limit refuses it. `shmem_zero_setup`. */
+const newSharedMemory = (mm: Mm, length: number, flags: number): MappedFile | null => {
+  const reserved = flags & Vm.NORESERVE ? 0 : length / PAGE_SIZE;
+  if (mm.charge(reserved) < 0) return null;
+  const object = mm.newShmem(length);
+  object.reserved = reserved;
+  return { object, readable: true, writable: true };
+};
+
+/** What the file says, which is asked last: 0, or a negated error. */
+const refusalOf = (flags: number, file: MappedFile | null): number => {
+  // Only files on persistent memory can be written through, and the pool of huge pages is empty, as it is by default.
+  if (flags & Vm.HUGETLB) return -Errno.ENOMEM;
+  return file !== null && flags & Vm.SYNC ? -Errno.EOPNOTSUPP : 0;
+};
+
 /**
  * Puts an area over `[address, address + length)`, in place of what is there. `mmap_region`.
  *
  * Limits are checked after the areas below have been cut at the borders and before they go: when a limit refuses, the
- * cuts remain. When the file refuses, the old areas are gone.
+ * cuts remain. When the file refuses, or there is no shared memory to be had, the old areas are gone.
  */
 export const mapRegion = (
   mm: Mm,
@@ -145,11 +181,11 @@ export const mapRegion = (
     mm.commit.committed += replaced.accounted;
     vmFlags |= Vm.ACCOUNT;
   }
-  if (file !== null && vmFlags & Vm.SYNC) {
-    // Only files on persistent memory can do that, says the file system, which is asked when the old areas are gone.
+  const refusal = refusalOf(vmFlags, file);
+  if (refusal < 0) {
     if (!isFree) removeRange(mm, address, end);
     if (vmFlags & Vm.ACCOUNT) mm.charge(-pages);
-    return -Errno.EOPNOTSUPP;
+    return refusal;
   }
   // Its object comes first: once the old areas are gone, there is no way back.
   const area = mm.newArea(address, end, vmFlags, pgoff, file);
@@ -160,10 +196,15 @@ export const mapRegion = (
   if (!isFree) removeRange(mm, address, end);
   const kind = { flags: vmFlags, pgoff, file, anonVma: null, source: null };
   const sharedMemory = file === null && (vmFlags & Vm.SHARED) !== 0;
-  if (sharedMemory || mergeNew(mm, address, end, kind, false) === null) {
-    if (sharedMemory) area.file = { object: mm.newShmem(length), readable: true, writable: true };
-    mm.link(area);
-  } else area.free();
+  if (sharedMemory) {
+    area.file = newSharedMemory(mm, length, vmFlags);
+    if (area.file === null) {
+      area.free();
+      return -Errno.ENOMEM;
+    }
+  }
+  if (sharedMemory || mergeNew(mm, address, end, kind, false) === null) mm.link(area);
+  else area.free();
   mm.account(vmFlags, pages);
   if (vmFlags & Vm.LOCKED) mm.lockedVm += pages;
   return 0;

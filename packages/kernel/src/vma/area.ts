@@ -20,6 +20,8 @@ export interface MappedObject {
   readonly size: number;
   /** Whether it is the kernel's own memory object behind a shared anonymous mapping (shmem). */
   readonly isShmem: boolean;
+  /** Pages that are charged against the commit limit as long as it exists: shared memory, unless mapped with NORESERVE. */
+  reserved: number;
   /** Device column of /proc/PID/maps, as in `"fe:00"`. */
   readonly device: string;
   /** Inode column of /proc/PID/maps. */

@@ -43,6 +43,8 @@ export const Vm = {
   ACCOUNT: 0x10_0000,
   /** `nr`: not to be charged. */
   NORESERVE: 0x20_0000,
+  /** `ht`: made of huge pages of the pool (MAP_HUGETLB). */
+  HUGETLB: 0x40_0000,
   /** `sf`: faults write through to the device (MAP_SYNC). */
   SYNC: 0x80_0000,
   /** `wf`: zeros for children. */
@@ -93,6 +95,7 @@ const letters: readonly (readonly [number, string])[] = [
   [Vm.LOCKONFAULT, "lf"],
   [Vm.ACCOUNT, "ac"],
   [Vm.NORESERVE, "nr"],
+  [Vm.HUGETLB, "ht"],
   [Vm.SYNC, "sf"],
   [Vm.WIPEONFORK, "wf"],
   [Vm.DONTDUMP, "dd"],
@@ -124,4 +127,4 @@ export const isCode = (flags: number): boolean => (flags & (Vm.EXEC | Vm.WRITE |
 export const isStack = (flags: number): boolean => (flags & Vm.GROWSDOWN) !== 0;
 /** Whether memory of the area is charged against the commit limit: private, writable, reserved. */
 export const isAccountable = (flags: number): boolean =>
-  (flags & (Vm.NORESERVE | Vm.SHARED | Vm.WRITE)) === Vm.WRITE;
+  (flags & (Vm.NORESERVE | Vm.SHARED | Vm.WRITE | Vm.HUGETLB)) === Vm.WRITE;

@@ -1,0 +1,36 @@
+# mremap with an old length of 0
+open 1 a 0x6000 rw
+open 2 b 0x6000 ro
+mmap 0x50000000 0x6000 rw- shared,fixed fd 1 0
+fill 0x50000000 0x2000 7
+mremap 0x50000000 0 0x6000 maymove
+mremap 0x50002000 0 0x6000 maymove
+read $5
+read $5+0x4000
+mremap 0x50003000 0 0x1000 maymove,fixed 0x50010000
+mremap 0x50003000 0 0x1000 none
+mprotect 0x50000000 0x6000 none
+mremap 0x50000000 0 0x6000 maymove
+read $11
+mmap 0x51000000 0x6000 r-- shared,fixed fd 2 0
+mremap 0x51000000 0 0x6000 maymove
+mprotect $14 0x6000 rw-
+mmap 0x52000000 0x6000 rw- private,fixed fd 1 0
+mremap 0x52000000 0 0x6000 maymove
+mmap 0x53000000 0x4000 rw- shared,anon,fixed,locked
+mremap 0x53000000 0 0x4000 maymove
+mremap 0x53002000 0 0x10000 maymove
+vmflags $20
+madvise 0x53000000 0x4000 dontfork
+mremap 0x53000000 0 0x2000 maymove
+vmflags $23
+munlock 0x53000000 0x4000
+mremap 0x53000000 0 0xbfff0000 maymove
+mremap 0x53000000 0 0xc0000000 maymove
+mremap 0x53000000 0 0xc0001000 maymove
+mremap 0x53000001 0 0x1000 maymove
+mremap 0x53003fff 0 0x1000 maymove
+mremap 0x53000000 1 1 maymove
+mremap 0x53000000 1 0x1001 maymove
+mremap 0x53003000 1 0x1001 maymove
+mremap 0x53000000 0x1fff 0x1001 maymove

@@ -5,6 +5,7 @@ import {
   Machine,
   Madvise,
   MapFlag,
+  MemoryStore,
   MremapFlag,
   newAreaObjects,
   Overcommit,
@@ -121,6 +122,24 @@ test("shared memory is charged in whole when it is made or, without reserve, pag
   expect(mm.areas.at(unreserved + 50 * PAGE)).toBe(null);
   sys.munmap(unreserved, 100 * PAGE);
   expect(charged()).toBe(0);
+});
+
+test("what was charged for a mapping that its file refuses stays charged, as in Linux 6.18", () => {
+  const machine = new Machine();
+  const { sys } = Process.create(machine);
+  const file = {
+    object: machine.createFile(PAGE, new MemoryStore(), "/f"),
+    readable: true,
+    writable: true,
+  };
+  const prot = Prot.READ | Prot.WRITE;
+  const before = machine.commit.committed;
+  const address = sys.mmap({ length: 30 * PAGE, prot, flags: MapFlag.PRIVATE | MapFlag.ANONYMOUS });
+  const flags = MapFlag.PRIVATE | MapFlag.SYNC | MapFlag.FIXED;
+  expect(() => sys.mmap({ address, length: 100 * PAGE, prot, flags, file })).toThrow(/^EOPNOTSUPP/);
+  expect(machine.commit.committed - before).toBe(100);
+  expect(() => sys.mmap({ address, length: PAGE, prot: Prot.READ, flags, file })).toThrow(/^EOPNOTSUPP/);
+  expect(machine.commit.committed - before).toBe(100);
 });
 
 test.each([

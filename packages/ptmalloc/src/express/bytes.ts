@@ -8,7 +8,7 @@ import type { Core } from "../core.ts";
 /** The most bytes for a loop. */
 const LOOP = 256;
 
-/** Copies whole words between chunks that do not overlap. */
+/** Copies whole words, three or more, between chunks that do not overlap: most blocks that move have three. */
 export const copyWords = (
   core: Core,
   words: Uint32Array,
@@ -21,7 +21,10 @@ export const copyWords = (
     const to = target >>> 2;
     const from = source >>> 2;
     const count = bytes >>> 2;
-    for (let i = 0; i < count; i++) words[to + i] = words[from + i]!;
+    words[to] = words[from]!;
+    words[to + 1] = words[from + 1]!;
+    words[to + 2] = words[from + 2]!;
+    for (let i = 3; i < count; i++) words[to + i] = words[from + i]!;
   }
 };
 

@@ -19,7 +19,7 @@ export const makeCalloc = (
   const { core, words, main } = place;
   const malloc = mallocs;
   const sbrkBaseAt = (core.state + PARAMETER.sbrkBase) >>> 2;
-  return (bytes: number): number => {
+  const calloc = (bytes: number): number => {
     const top = words[(main + 0x38) >>> 2]!;
     const topSize = (words[(top + 4) >>> 2]! & -8) >>> 0;
     // Up to here the break has been before: behind it the memory is as new as the system gave it.
@@ -36,4 +36,5 @@ export const makeCalloc = (
     clearWords(core, now, mem, size - 4);
     return mem;
   };
+  return calloc;
 };

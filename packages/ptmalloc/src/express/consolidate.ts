@@ -12,7 +12,7 @@ const setFree = setsFree;
 export const makeConsolidate = (place: Place, unlinks: Unlink): (() => void) => {
   const { words: view, unsorted, haveFastAt, fastBinsAt, topAt, newestAt } = place;
   const unlink = unlinks;
-  return (): void => {
+  const consolidate = (): void => {
     const words = view;
     words[haveFastAt] = 0;
     for (let index = 0; index < 11; index++) {
@@ -55,4 +55,5 @@ export const makeConsolidate = (place: Place, unlinks: Unlink): (() => void) => 
       }
     }
   };
+  return consolidate;
 };

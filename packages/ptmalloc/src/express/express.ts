@@ -14,7 +14,7 @@ import { makeTcache } from "./tcache.ts";
 
 /** Makes the express code for a thread as it is now. It has a tcache. */
 export const makeExpress = (thread: ThreadState): Express => {
-  const { core, words, halves, tcache, bins, room, fastKey } = thread;
+  const { core, words, halves, tcache, bins, room } = thread;
   const maxFast = core.load32(core.maxFastAt);
   const { main } = core;
   const at = (offset: number): number => (main + offset) >>> 2;
@@ -26,7 +26,7 @@ export const makeExpress = (thread: ThreadState): Express => {
     tcache,
     bins,
     room,
-    key: fastKey,
+    key: core.tcacheKey(tcache) | 0,
     maxFast,
     unsorted: main + 0x38,
     haveFastAt: at(8),

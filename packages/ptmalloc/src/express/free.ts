@@ -7,13 +7,12 @@ import type { Address } from "@heapwright/allocator";
 import { corrupted } from "../errors.ts";
 import { PARAMETER } from "../layout/statics.ts";
 import { giveBack, CONSOLIDATION_THRESHOLD as THRESHOLD } from "../ops/give-back.ts";
-import { link as linkBetween, setFree as setsFree, type Unlink } from "./lists.ts";
-import type { Express, Place } from "./paths.ts";
+import type { Unlink } from "./lists.ts";
+import { type Express, MIN_LARGE as LARGE, type Place } from "./paths.ts";
 import type { Tcache } from "./tcache.ts";
 
 const CONSOLIDATION_THRESHOLD = THRESHOLD;
-const link = linkBetween;
-const setFree = setsFree;
+const MIN_LARGE = LARGE;
 
 export const makeFree = (
   place: Place,
@@ -84,8 +83,17 @@ export const makeFree = (
       } else words[(next + 4) >>> 2] = nextHead & -2;
       const first = words[newestAt]!;
       if (words[(first + 12) >>> 2] !== unsorted) throw corrupted(first, "free(): corrupted unsorted chunks");
-      setFree(words, start, whole);
-      link(words, start, unsorted, first);
+      const at = start >>> 2;
+      words[at + 1] = whole | 1;
+      words[at + (whole >>> 2)] = whole;
+      if (whole >= MIN_LARGE) {
+        words[at + 4] = 0;
+        words[at + 5] = 0;
+      }
+      words[at + 2] = first;
+      words[at + 3] = unsorted;
+      words[(first + 12) >>> 2] = start;
+      words[newestAt] = start;
     }
     if (whole >= CONSOLIDATION_THRESHOLD) afterLarge();
     return true;

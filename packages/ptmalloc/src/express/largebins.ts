@@ -15,7 +15,7 @@ export type FindLarge = (bin: Address, size: number) => Address;
 
 export const makePutLarge = (place: Place): PutLarge => {
   const { core, words: view } = place;
-  return (bin: Address, chunk: Address, size: number): void => {
+  const putLarge = (bin: Address, chunk: Address, size: number): void => {
     const words = view;
     let next = words[(bin + 8) >>> 2]!;
     if (next === bin) {
@@ -71,11 +71,12 @@ export const makePutLarge = (place: Place): PutLarge => {
     words[(larger + 16) >>> 2] = chunk;
     link(words, chunk, previous, next);
   };
+  return putLarge;
 };
 
 export const makeFindLarge = (place: Place): FindLarge => {
   const { words: view } = place;
-  return (bin: Address, size: number): Address => {
+  const findLarge = (bin: Address, size: number): Address => {
     const words = view;
     const largest = words[(bin + 8) >>> 2]!;
     if (largest === bin || words[(largest + 4) >>> 2]! < size) return 0;
@@ -87,4 +88,5 @@ export const makeFindLarge = (place: Place): FindLarge => {
     }
     return chunk;
   };
+  return findLarge;
 };

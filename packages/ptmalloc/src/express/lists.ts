@@ -37,17 +37,15 @@ export const makeUnlink = (place: Place): Unlink => {
     }
   };
 
-  return (chunk: Address): void => {
+  const unlink = (chunk: Address): void => {
     const words = view;
     const at = chunk >>> 2;
     const size = (words[at + 1]! & -8) >>> 0;
     const next = words[at + 2]!;
     const previous = words[at + 3]!;
-    if (
-      words[at + (size >>> 2)] !== size ||
-      words[(next + 12) >>> 2] !== chunk ||
-      words[(previous + 8) >>> 2] !== chunk
-    ) {
+    const bkAt = (next + 12) >>> 2;
+    const fdAt = (previous + 8) >>> 2;
+    if (words[at + (size >>> 2)] !== size || words[bkAt] !== chunk || words[fdAt] !== chunk) {
       unlinkChunk(core, chunk);
       return;
     }
@@ -55,9 +53,10 @@ export const makeUnlink = (place: Place): Unlink => {
       unlinkLarge(chunk, next, previous);
       return;
     }
-    words[(next + 12) >>> 2] = previous;
-    words[(previous + 8) >>> 2] = next;
+    words[bkAt] = previous;
+    words[fdAt] = next;
   };
+  return unlink;
 };
 
 /** Writes the sizes of a free chunk, before it and behind it; a large one is in no list of sizes yet. */

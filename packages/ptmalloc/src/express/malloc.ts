@@ -4,28 +4,28 @@
 import type { Address } from "@heapwright/allocator";
 import { tcacheGet } from "../bins/tcache.ts";
 import { takeUnsorted } from "../bins/unsorted.ts";
+import type { Core } from "../core.ts";
 import { corrupted } from "../errors.ts";
 import { systemMalloc } from "../system/sysmalloc.ts";
 import type { ThreadState } from "../thread-state.ts";
 import type { FindLarge, PutLarge } from "./largebins.ts";
-import { link as linkBetween, setFree as setsFree, type Unlink } from "./lists.ts";
+import type { Unlink } from "./lists.ts";
 import { MIN_LARGE as LARGE, LEAVE as LEAVES, type Place } from "./paths.ts";
 import type { Tcache } from "./tcache.ts";
 
 const LEAVE = LEAVES;
-const link = linkBetween;
-const setFree = setsFree;
 const MIN_LARGE = LARGE;
 /** A walk sorts no more chunks than this. */
 const MAX_STEPS = 10000;
 
-/** The bin of a chunk size from 1008 on. */
-const largeIndex = (size: number): number => {
-  if (size >>> 6 <= 45) return 49 + (size >>> 6);
-  if (size >>> 9 <= 20) return 91 + (size >>> 9);
-  if (size >>> 12 <= 10) return 110 + (size >>> 12);
-  if (size >>> 15 <= 4) return 119 + (size >>> 15);
-  return size >= 0xc0000 ? 126 : 124 + (size >>> 18);
+/** Chunks from this size on are all in the last bin. */
+const LARGEST = 0xc0000;
+/** The bin of a large chunk, by its size / 64: a table, for which of five branches a size takes cannot be foretold. Made when needed. */
+const largeBins = new Uint8Array(LARGEST >>> 6);
+
+const fillLargeBins = (core: Core): void => {
+  if (largeBins[0] !== 0) return;
+  for (let units = 0; units < largeBins.length; units++) largeBins[units] = core.largeIndex(units << 6);
 };
 
 /** The parts that malloc is made of. */
@@ -42,6 +42,9 @@ export const makeMalloc = (place: Place, thread: ThreadState, parts: Parts): ((b
   const { haveFastAt, fastBinsAt, topAt, remainderAt, newestAt, oldestAt, binmapAt, systemMemAt } = place;
   const { unlink, putLarge, findLarge, consolidate } = parts;
   const { put, roomFor } = parts.cache;
+  /** Bin 0 as a chunk, which is none. */
+  const bins = main + 0x30;
+  fillLargeBins(core);
 
   /** Pops a fast bin that has a chunk, its mates moving to the tcache while there is room. Gives the user address or LEAVE. */
   const takeFast = (needed: number, bin: number): number => {
@@ -83,99 +86,89 @@ export const makeMalloc = (place: Place, thread: ThreadState, parts: Parts): ((b
     return taken + 8;
   };
 
-  /** Cuts `needed` bytes off an unlinked free chunk; the rest goes to the unsorted bin, or is too small to be a chunk. Gives the rest or 0. */
-  const cut = (chunk: Address, size: number, needed: number, message: string): Address => {
+  /**
+   * Takes the best fit from the bins: of a large request in its own bin, else in the next larger bin that has a chunk. The rest goes to
+   * the unsorted bin, or is too small to be a chunk. Gives the user address, 0 when there is none, or LEAVE.
+   */
+  const takeFit = (needed: number, own: number): number => {
     const words = view;
+    let message = "malloc(): corrupted unsorted chunks";
+    let chunk = needed < MIN_LARGE ? 0 : findLarge(bins + (own << 3), needed);
+    if (chunk === 0) {
+      message = "malloc(): corrupted unsorted chunks 2";
+      for (let index = own + 1; ; index++) {
+        let block = index >>> 5;
+        let bits = block < 4 ? words[binmapAt + block]! & (-1 << (index & 31)) : 0;
+        while (bits === 0 && ++block < 4) bits = words[binmapAt + block]! | 0;
+        if (bits === 0) return 0;
+        index = (block << 5) + 31 - Math.clz32(bits & -bits);
+        const bin = bins + (index << 3);
+        chunk = words[(bin + 12) >>> 2]!;
+        if (chunk !== bin) break;
+        words[binmapAt + block]! &= ~(1 << (index & 31));
+      }
+    }
+    const at = chunk >>> 2;
+    const size = (words[at + 1]! & -8) >>> 0;
+    if (size < needed) return LEAVE;
+    unlink(chunk);
+    const nextAt = at + (size >>> 2);
     const restSize = size - needed;
     if (restSize < 16) {
-      words[(chunk + size + 4) >>> 2]! |= 1;
-      return 0;
+      words[nextAt + 1]! |= 1;
+      return chunk + 8;
     }
     const first = words[newestAt]!;
     if (words[(first + 12) >>> 2] !== unsorted) throw corrupted(first, message);
     const rest = (chunk + needed) >>> 0;
-    words[(chunk + 4) >>> 2] = needed | 1;
-    setFree(words, rest, restSize);
-    link(words, rest, unsorted, first);
-    return rest;
+    const restAt = rest >>> 2;
+    words[at + 1] = needed | 1;
+    words[restAt + 1] = restSize | 1;
+    words[nextAt] = restSize;
+    if (restSize >= MIN_LARGE) {
+      words[restAt + 4] = 0;
+      words[restAt + 5] = 0;
+    }
+    words[restAt + 2] = first;
+    words[restAt + 3] = unsorted;
+    words[(first + 12) >>> 2] = rest;
+    words[newestAt] = rest;
+    if (needed < MIN_LARGE) words[remainderAt] = rest;
+    return chunk + 8;
   };
 
-  /** Puts a chunk that the walk did not use into its small or large bin. */
-  const sort = (chunk: Address, size: number): void => {
+  /**
+   * Allocates from the main arena. Gives the user address, 0 when exhausted, or LEAVE when the general code must, and can do it
+   * from the start.
+   */
+  const malloc = (bytes: number): number => {
     const words = view;
-    let index: number;
-    if (size < MIN_LARGE) {
-      index = (size >>> 4) + 1;
-      const bin = main + 0x30 + (index << 3);
-      link(words, chunk, bin, words[(bin + 8) >>> 2]!);
-    } else {
-      index = largeIndex(size);
-      putLarge(main + 0x30 + (index << 3), chunk, size);
-    }
-    words[binmapAt + (index >>> 5)]! |= 1 << (index & 31);
-  };
-
-  /** Takes the best fit from the large bins: the request's own, then the next that is not empty. 0 when there is none. */
-  const takeFit = (needed: number): Address => {
-    const words = view;
-    let index = (needed >>> 4) + 1;
-    if (needed >= MIN_LARGE) {
-      index = largeIndex(needed);
-      const chunk = findLarge(main + 0x30 + (index << 3), needed);
-      if (chunk !== 0) {
-        const size = (words[(chunk + 4) >>> 2]! & -8) >>> 0;
-        unlink(chunk);
-        cut(chunk, size, needed, "malloc(): corrupted unsorted chunks");
-        return chunk;
-      }
-    }
-    for (index++; ; ) {
-      let block = index >>> 5;
-      if (block >= 4) return 0;
-      let bits = words[binmapAt + block]! & (-1 << (index & 31));
-      while (bits === 0) {
-        if (++block >= 4) return 0;
-        bits = words[binmapAt + block]! | 0;
-      }
-      index = (block << 5) + 31 - Math.clz32(bits & -bits);
-      const bin = main + 0x30 + (index << 3);
-      const chunk = words[(bin + 12) >>> 2]!;
-      if (chunk !== bin) {
-        const size = (words[(chunk + 4) >>> 2]! & -8) >>> 0;
-        if (size < needed) return LEAVE;
-        unlink(chunk);
-        const rest = cut(chunk, size, needed, "malloc(): corrupted unsorted chunks 2");
-        if (rest !== 0 && needed < MIN_LARGE) words[remainderAt] = rest;
-        return chunk;
-      }
-      words[binmapAt + block]! &= ~(1 << (index & 31));
-      index++;
-    }
-  };
-
-  /** Allocates from the main arena. Gives the user address, 0 when exhausted, or LEAVE when the general code must, and can do it from the start. */
-  return (bytes: number): number => {
-    const words = view;
-    if (bytes > 0x7fff0000) return LEAVE;
+    // A view of nothing: the memory was grown by others.
+    if (bytes > 0x7fff0000 || words[topAt] === undefined) return LEAVE;
     const needed = bytes < 13 ? 16 : (bytes + 19) & -16;
+    const cacheBin = (needed >>> 4) - 1;
+    let own = (needed >>> 4) + 1;
     if (needed < MIN_LARGE) {
       const fastBin = fastBinsAt + (needed >>> 3) - 2;
       if (needed <= maxFast && words[fastBin] !== 0) return takeFast(needed, fastBin);
-      const bin = main + 0x38 + (needed >>> 4) * 8;
+      const bin = bins + (own << 3);
       if (words[(bin + 12) >>> 2] !== bin) return takeSmall(needed, bin);
-    } else if (words[haveFastAt] !== 0) consolidate();
+    } else {
+      own = needed < LARGEST ? largeBins[needed >>> 6]! : 126;
+      if (words[haveFastAt] !== 0) consolidate();
+    }
 
     for (;;) {
-      // The walk of the unsorted bin. `room`: of the tcache bin, asked for when a chunk fits; `cached`: one was put there.
-      let room = -1;
+      // The walk of the unsorted bin. `cached`: a chunk that fits was put in the tcache.
       let cached = false;
       for (let steps = 0; steps < MAX_STEPS; ) {
         const chunk = words[oldestAt]!;
         if (chunk === unsorted) break;
-        const size = (words[(chunk + 4) >>> 2]! & -8) >>> 0;
-        const next = (chunk + size) >>> 0;
-        const previous = words[(chunk + 12) >>> 2]!;
-        const nextHead = words[(next + 4) >>> 2]!;
+        const at = chunk >>> 2;
+        const size = (words[at + 1]! & -8) >>> 0;
+        const previous = words[at + 3]!;
+        const nextAt = at + (size >>> 2);
+        const nextHead = words[nextAt + 1]!;
         const systemMem = words[systemMemAt]!;
         if (
           size <= 8 ||
@@ -183,9 +176,9 @@ export const makeMalloc = (place: Place, thread: ThreadState, parts: Parts): ((b
           nextHead < 8 ||
           nextHead > systemMem ||
           (nextHead & 1) !== 0 ||
-          (words[next >>> 2]! & -8) >>> 0 !== size ||
+          (words[nextAt]! & -8) >>> 0 !== size ||
           words[(previous + 8) >>> 2] !== chunk ||
-          words[(chunk + 8) >>> 2] !== unsorted
+          words[at + 2] !== unsorted
         )
           return takeUnsorted(core, thread, main, needed, bytes);
 
@@ -197,34 +190,53 @@ export const makeMalloc = (place: Place, thread: ThreadState, parts: Parts): ((b
         ) {
           // The last remainder, alone in the bin: small requests are cut from it one after the other.
           const rest = (chunk + needed) >>> 0;
+          const restAt = rest >>> 2;
+          const restSize = size - needed;
           words[oldestAt] = rest;
           words[newestAt] = rest;
           words[remainderAt] = rest;
-          words[(rest + 12) >>> 2] = unsorted;
-          words[(rest + 8) >>> 2] = unsorted;
-          words[(chunk + 4) >>> 2] = needed | 1;
-          setFree(words, rest, size - needed);
+          words[restAt + 3] = unsorted;
+          words[restAt + 2] = unsorted;
+          words[at + 1] = needed | 1;
+          words[restAt + 1] = restSize | 1;
+          words[nextAt] = restSize;
+          if (restSize >= MIN_LARGE) {
+            words[restAt + 4] = 0;
+            words[restAt + 5] = 0;
+          }
           return chunk + 8;
         }
 
         words[oldestAt] = previous;
         words[(previous + 8) >>> 2] = unsorted;
         if (size === needed) {
-          words[(next + 4) >>> 2] = nextHead | 1;
-          if (room < 0) room = roomFor((needed >>> 4) - 1);
-          if (room === 0) return chunk + 8;
-          put(chunk, (needed >>> 4) - 1);
-          room--;
+          words[nextAt + 1] = nextHead | 1;
+          if (roomFor(cacheBin) <= 0) return chunk + 8;
+          put(chunk, cacheBin);
           cached = true;
-        } else {
-          sort(chunk, size);
-          steps++;
+          continue;
         }
-      }
-      if (cached) return tcacheGet(core, tcache, (needed >>> 4) - 1);
 
-      const chunk = takeFit(needed);
-      if (chunk !== 0) return chunk === LEAVE ? LEAVE : chunk + 8;
+        let index = (size >>> 4) + 1;
+        if (size < MIN_LARGE) {
+          const bin = bins + (index << 3);
+          const newest = words[(bin + 8) >>> 2]!;
+          words[at + 2] = newest;
+          words[at + 3] = bin;
+          words[(newest + 12) >>> 2] = chunk;
+          words[(bin + 8) >>> 2] = chunk;
+        } else {
+          index = size < LARGEST ? largeBins[size >>> 6]! : 126;
+          putLarge(bins + (index << 3), chunk, size);
+        }
+        words[binmapAt + (index >>> 5)]! |= 1 << (index & 31);
+        steps++;
+      }
+      if (cached) return tcacheGet(core, tcache, cacheBin);
+
+      const fit = takeFit(needed, own);
+      if (fit !== 0) return fit;
+
       const top = words[topAt]!;
       const size = (words[(top + 4) >>> 2]! & -8) >>> 0;
       if (size > words[systemMemAt]!) return LEAVE;
@@ -241,4 +253,5 @@ export const makeMalloc = (place: Place, thread: ThreadState, parts: Parts): ((b
     const chunk = systemMalloc(core, thread, main, needed);
     return chunk === 0 ? 0 : chunk + 8;
   };
+  return malloc;
 };

@@ -15,7 +15,8 @@
  * Why `const words = view` in every function: what a loop reads from its closure V8 finds to be a constant only after it has
  * settled how to access it, and each access then looks at the view's kind, length and base. What is read before the loop it
  * knows in time. Also a call costs some thirty instructions, as many as a step of malloc; V8 saves those of short functions
- * until it has put in 920 bytes of bytecode, and a local takes fewer.
+ * until it has put in 920 bytes of bytecode, and a local takes fewer. For the same reason the steps that nearly every call takes,
+ * to write a chunk's sizes and to link it, stand in malloc and free themselves; lists.ts has them for the others.
  *
  * Offsets from a chunk: size 4, fd 8, bk 12, fd_nextsize 16, bk_nextsize 20. From the arena: have_fastchunks 8, fast bins
  * 0xc, top 0x38 (which is also bin 1 as a chunk: its fd is at 0x40), last remainder 0x3c, bins 0x40, binmap 0x438,

@@ -23,7 +23,7 @@ export const makeRealloc = (
   const { core, words, main } = place;
   const { malloc, freeInside } = others;
   const unlink = unlinks;
-  return (mem: Address, bytes: number): number => {
+  const realloc = (mem: Address, bytes: number): number => {
     const chunk = mem - 8;
     const head = words[(mem - 4) >>> 2]!;
     const oldSize = (head & -8) >>> 0;
@@ -77,4 +77,5 @@ export const makeRealloc = (
     if (!freeInside(rest + 8, true)) intFree(core, thread, main, rest, true);
     return mem;
   };
+  return realloc;
 };

@@ -23,8 +23,9 @@ export abstract class AllocatorHeap
   implements AlignedAllocator, ZeroedAllocator, ReallocatingAllocator, UsableSize
 {
   abstract readonly memory: Memory;
+  // Declared only: a field that is assigned once V8 takes for a constant, not one that is first made undefined.
   /** Every block's address is a multiple of this: 16, or 8 for the oldest profile with 4-byte words. */
-  readonly alignment: number;
+  declare readonly alignment: number;
 
   /** @internal */
   constructor(core: Core, index: number) {

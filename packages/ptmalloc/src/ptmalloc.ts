@@ -69,7 +69,7 @@ const INITIAL_MEMORY = 2 ** 27;
  * ```
  */
 export class Ptmalloc extends AllocatorHeap implements Owner, Trimmer, Inspectable, Footprint {
-  readonly memory: Memory;
+  declare readonly memory: Memory;
   readonly #threads: ThreadHeap[] = [];
 
   /**

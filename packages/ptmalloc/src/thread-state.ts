@@ -25,26 +25,13 @@ export class ThreadState {
   /** Address of the thread's tcache, 0 while it has none. */
   tcache: Address = 0;
   readonly record: Address = 0;
-  /**
-   * Tcache bins that the fast paths may use: all on a linear memory with 4-byte words; none elsewhere, while there is no
-   * tcache, and while a probe wants to be told.
-   */
-  fastBins = 0;
   /** The linear memory as words and half words, renewed when it grows. */
   words: Uint32Array = NOTHING;
   halves: Uint16Array = NO_HALVES;
-  /** Tcache bins whose chunks, when the bin is full, the fast path may put in fast bins; none where the express code does not serve. */
-  fastFrees = 0;
-  /** The main arena's address in 4-byte words. */
-  readonly arena32: number = 0;
   /** How many chunks a tcache bin holds at most. Settled when the heap begins. */
   readonly room: number = 0;
   /** How many tcache bins there are. Settled when the heap begins. */
   readonly bins: number = 0;
-  /** What marks a chunk as cached: a signed number, which V8 keeps in a register where an unsigned one may be a double. */
-  fastKey = 0;
-  /** The bits of a link's page number that mangle it: all, or none without safe-linking. */
-  fastMangle = 0;
   /** @internal The express code, where it serves: see express/paths.ts. */
   express: Express | undefined = undefined;
   /** Unsorted chunks that the allocation now running has sorted. */
@@ -54,7 +41,6 @@ export class ThreadState {
   constructor(core: Core, index: number) {
     this.core = core;
     this.index = index;
-    this.arena32 = core.main >>> 2;
     this.record = core.state + THREADS_AT + index * THREAD_BYTES;
     this.tcache = core.mem.load32(this.record + THREAD.tcache);
     this.room = core.mem.load32(core.state + PARAMETER.tcacheCount);
@@ -69,17 +55,13 @@ export class ThreadState {
     this.arm();
   }
 
-  /** Sets what the fast paths need to know; to be called when the tcache, the probe, a parameter or the views have changed. */
+  /** Takes the views that there are now; to be called when the tcache, the probe, a parameter or the views have changed. */
   arm(): void {
-    const { core, tcache } = this;
+    const { core } = this;
     const { mem } = core;
     if (core.wide || !(mem instanceof LinearMemory)) return;
     this.words = mem.words;
     this.halves = mem.halves;
-    const ready = tcache !== 0 && core.probe === undefined;
-    this.fastBins = ready ? this.bins : 0;
-    this.fastKey = core.tcacheKey(tcache) | 0;
-    this.fastMangle = core.safeLinking ? 0xfffff : 0;
   }
 
   /** The arena the thread is attached to, 0 before its first allocation. */

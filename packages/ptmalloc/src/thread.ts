@@ -1,34 +1,23 @@
 /*
  * ThreadHeap: malloc as one thread calls it, in C's words.
  *
- * The two fast paths are here: a malloc that pops from the tcache and a free that pushes on it, on a linear memory with 4-byte
- * words. They read its views directly, because an accessor per access would double their cost, and handle only the case in which
- * every test of glibc's would pass; everything else they leave, from the start and in glibc's order, to the slow functions.
+ * Three codes serve: the fast paths, which know the tcache only (fast-paths.ts); the express code (express/paths.ts); and the
+ * general code (ops), which serves any heap.
  */
 import { type Address, expectSize, InvalidArgumentError } from "@heapwright/allocator";
 import { LinearMemory } from "@heapwright/heap-memory";
 import { leaveArena } from "./arenas/arena.ts";
-import { NON_MAIN_ARENA as ARENA_FLAG, IS_MMAPPED } from "./core.ts";
+import { IS_MMAPPED } from "./core.ts";
 import { corrupted } from "./errors.ts";
 import { makeExpress } from "./express/express.ts";
 import { LEAVE as LEAVES } from "./express/paths.ts";
+import { type FastPaths, makeFastPaths } from "./fast-paths.ts";
 import { TCACHE_BINS } from "./layout/geometry.ts";
 import { PARAMETER } from "./layout/statics.ts";
 import { callocSlow, expectFromMain, freeSlow, mallocSlow, memalignSlow, reallocSlow } from "./ops/entry.ts";
 import { ThreadState } from "./thread-state.ts";
 
 const LEAVE = LEAVES;
-const NON_MAIN_ARENA = ARENA_FLAG;
-/** No request from here on is cached. */
-const FAST_LIMIT = 1024;
-/** Where the tcache's entries begin, in 4-byte words: behind 64 half words of counts. */
-const FAST_ENTRIES = 32;
-/** Offsets from the main arena, in 4-byte words. */
-const HAVE_FAST = 2;
-const FAST_BINS = 3;
-const SYSTEM_MEM = 277;
-/** Bits of a size word that keep a chunk off the fast path: mapped, or a size that is no multiple of 16. */
-const NOT_FAST = IS_MMAPPED | 8;
 
 /** errno values of posix_memalign. */
 const EINVAL = 22;
@@ -41,17 +30,25 @@ export const expectBytes = (bytes: number): void => {
 
 /** The heap as one thread sees it: `heap.thread(n)`. Thread 0 is the main thread. */
 export class ThreadHeap extends ThreadState {
+  /** @internal The fast paths, where there is a tcache on a linear memory with 4-byte words and no probe wants to be told. */
+  fastMalloc: FastPaths["malloc"] | undefined = undefined;
+  /** @internal */
+  fastFree: FastPaths["free"] | undefined = undefined;
+
   override arm(): void {
     super.arm();
     const { core } = this;
+    const fast = this.tcache !== 0 && core.probe === undefined && this.words.length > 0;
     const serves =
-      this.fastBins !== 0 &&
+      fast &&
       core.profile.express &&
       !core.multiThreaded() &&
       core.load32(core.perturbAt) === 0 &&
       core.parameter(PARAMETER.tcacheUnsortedLimit) === 0;
     this.express = serves ? makeExpress(this) : undefined;
-    this.fastFrees = serves ? Math.min(core.load32(core.maxFastAt) >>> 4, this.bins) : 0;
+    const paths = fast ? makeFastPaths(this, this.express) : undefined;
+    this.fastMalloc = paths?.malloc;
+    this.fastFree = paths?.free;
   }
 
   /**
@@ -62,26 +59,9 @@ export class ThreadHeap extends ThreadState {
    * @throws HeapCorruptionError with glibc's message when one of its tests fails.
    */
   malloc(bytes: number): Address {
-    // The newest chunk of the bin, if it has one: three loads and three stores.
-    if (bytes >>> 0 === bytes && bytes < FAST_LIMIT) {
-      const { words, halves, tcache } = this;
-      const bin = (bytes + 3) >>> 4;
-      if (bin < this.fastBins) {
-        const counted = (tcache >>> 1) + bin;
-        const count = halves[counted]!;
-        if (count > 0) {
-          const head = (tcache >>> 2) + FAST_ENTRIES + bin;
-          const mem = words[head]!;
-          if ((mem & 15) !== 0) return mallocSlow(this.core, this, bytes);
-          const entry = mem >>> 2;
-          words[head] = ((mem >>> 12) & this.fastMangle) ^ words[entry]!;
-          halves[counted] = count - 1;
-          words[entry + 1] = 0;
-          return mem;
-        }
-      }
-    } else expectBytes(bytes);
-    return this.mallocOther(bytes);
+    const { fastMalloc } = this;
+    if (bytes >>> 0 !== bytes || fastMalloc === undefined) return this.mallocOther(bytes);
+    return fastMalloc(bytes);
   }
 
   /**
@@ -93,17 +73,10 @@ export class ThreadHeap extends ThreadState {
     if (mem instanceof LinearMemory && mem.words.length === 0) mem.refresh();
   }
 
-  /** What malloc does where its fast path does not serve. */
-  protected mallocOther(bytes: number): Address {
+  /** What malloc does where neither the fast path nor the express code serves. @internal */
+  mallocOther(bytes: number): Address {
+    expectBytes(bytes);
     if (this.words.length === 0) this.wake();
-    const { express } = this;
-    if (express !== undefined) {
-      const mem = express.malloc(bytes);
-      if (mem !== LEAVE) {
-        if ((this.words[(mem - 4) >>> 2]! & 6) !== 0) expectFromMain(this.core, mem, "malloc");
-        return mem;
-      }
-    }
     return mallocSlow(this.core, this, bytes);
   }
 
@@ -114,52 +87,14 @@ export class ThreadHeap extends ThreadState {
    */
   free(mem: Address): void {
     if (mem === 0) return;
-    // A chunk of a size that is cached, not marked as cached, whose bin has room: four loads and four stores.
-    const { words, halves, tcache, fastKey } = this;
-    const entry = mem >>> 2;
-    const head = words[entry - 1]!;
-    const bin = (head >>> 4) - 1;
-    if (((head & NOT_FAST) | (mem & 15)) === 0 && bin >>> 0 < this.fastBins) {
-      if ((words[entry + 1]! | 0) === fastKey) {
-        this.freeMarked(mem);
-        return;
-      }
-      const counted = (tcache >>> 1) + bin;
-      const count = halves[counted]!;
-      if (count < this.room) {
-        const first = (tcache >>> 2) + FAST_ENTRIES + bin;
-        words[entry + 1] = fastKey;
-        words[entry] = ((mem >>> 12) & this.fastMangle) ^ words[first]!;
-        words[first] = mem;
-        halves[counted] = count + 1;
-        return;
-      }
-      // Its bin is full. A chunk for the fast bins, the one behind it sound, not the fast bin's head: three loads, three stores.
-      if (bin < this.fastFrees && (head & NON_MAIN_ARENA) === 0) {
-        const { arena32 } = this;
-        const fast = arena32 + FAST_BINS + 2 * bin;
-        const nextHead = words[entry + ((head >>> 2) & -2) - 1]!;
-        const old = words[fast]!;
-        if (nextHead > 8 && nextHead < words[arena32 + SYSTEM_MEM]! && old !== mem - 8) {
-          words[entry] = (mem >>> 12) ^ old;
-          words[fast] = mem - 8;
-          words[arena32 + HAVE_FAST] = 1;
-          return;
-        }
-      }
-    }
-    this.freeOther(mem);
+    const { fastFree } = this;
+    if (fastFree === undefined) this.freeOther(mem);
+    else fastFree(mem);
   }
 
-  /** What free does where the tcache does not take the block. */
-  protected freeOther(mem: Address): void {
+  /** What free does where neither the fast path nor the express code serves. @internal */
+  freeOther(mem: Address): void {
     if (this.words.length === 0) this.wake();
-    const { express } = this;
-    if (express === undefined || !express.free(mem)) freeSlow(this.core, this, mem);
-  }
-
-  /** What free does with a block that is marked as cached: it is a double free, or its data look so by chance. */
-  protected freeMarked(mem: Address): void {
     freeSlow(this.core, this, mem);
   }
 

@@ -87,7 +87,7 @@ export interface NewSharedPtmallocOptions extends SharedPtmallocOptions {
  * ```
  */
 export class SharedPtmalloc extends AllocatorHeap implements Trimmer {
-  readonly memory: LinearMemory;
+  declare readonly memory: LinearMemory;
   /** Who this side is, for {@link SharedPtmalloc.recover}: unlike all other sides' ids. */
   readonly id: number;
   readonly #source: SharedMappings;
@@ -306,7 +306,9 @@ export class SharedPtmalloc extends AllocatorHeap implements Trimmer {
 
   // ---- the slow paths ------------------------------------------------------------------------------------------------
 
-  protected override mallocOther(bytes: number): Address {
+  /** @internal */
+  override mallocOther(bytes: number): Address {
+    expectSize(bytes);
     this.#renew();
     const { core } = this;
     const needed = core.chunkSizeFor(bytes);
@@ -318,14 +320,10 @@ export class SharedPtmalloc extends AllocatorHeap implements Trimmer {
     return this.#serve(bytes, 0);
   }
 
-  /** A block that the tcache does not take: large, its bin full, or not of this heap. One lock, of the block's arena. */
-  protected override freeOther(mem: Address): void {
+  /** A block that the tcache does not take: large, its bin full, or not of this heap. One lock, of the block's arena. @internal */
+  override freeOther(mem: Address): void {
     this.#renew();
     this.#freeToArena(mem);
-  }
-
-  protected override freeMarked(mem: Address): void {
-    this.freeOther(mem);
   }
 
   #freeToArena(mem: Address): void {

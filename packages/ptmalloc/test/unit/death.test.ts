@@ -17,6 +17,7 @@ const mortal = (memory: LinearMemory, heap: SharedPtmalloc, n: number): (() => n
     memory.words = new Uint32Array(afterlife);
     memory.halves = new Uint16Array(afterlife);
     memory.bytes = new Uint8Array(afterlife);
+    watch = (view) => view;
     views();
     throw new Death();
   };
@@ -28,14 +29,18 @@ const mortal = (memory: LinearMemory, heap: SharedPtmalloc, n: number): (() => n
         return Reflect.set(target, key, value);
       },
     });
-  const views = (watch: <T extends object>(view: T) => T = (view) => view): void => {
-    (heap.core as unknown as { words: Uint32Array }).words = watch(memory.words);
-    heap.words = watch(memory.words);
-    heap.halves = watch(memory.halves);
+  const arm = heap.arm.bind(heap);
+  let watch = watched;
+  const views = (): void => {
+    const { words, halves } = memory;
+    (heap.core as unknown as { words: Uint32Array }).words = watch(words);
+    [memory.words, memory.halves] = [watch(words), watch(halves)];
+    arm();
+    [memory.words, memory.halves] = [words, halves];
   };
-  views(watched);
+  views();
   // The tcache's end and beginning renew the views.
-  heap.arm = (): void => {};
+  heap.arm = views;
   memory.store32 = (address, value): void => {
     if (++stores === n) die();
     memory.words[address >>> 2] = value;

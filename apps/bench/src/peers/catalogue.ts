@@ -128,6 +128,7 @@ const dlmalloc = (): Argument => {
   return { value, fault: fault && `${fault} (Debian: clang lld wasi-libc libclang-rt-14-dev-wasm32)` };
 };
 
+/** The stream's file may have an inode number above 2^32, which fstat of 32 bits refuses (EOVERFLOW). */
 const I386_DRIVER = {
   name: "driver-i386",
   flags: ["-m32", "-D_FILE_OFFSET_BITS=64"],

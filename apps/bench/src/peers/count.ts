@@ -1,6 +1,6 @@
 /*
- * What the processor does for an operation, counted by valgrind instead of timed: the profile behind a time. Counts are the same
- * to about a hundredth in every run, however busy the machine is.
+ * What the processor does for an operation, counted by valgrind instead of timed: the profile behind a time. Counts of two runs
+ * differ by a few hundredths, however busy the machine is.
  *
  * Instructions, loads and stores are exact. Mispredicted branches and cache misses are those of valgrind's model of a processor,
  * which has the real one's caches, but a simple branch predictor.
